@@ -1,0 +1,40 @@
+/**
+ * Mesh-wide settings, parsed from the YAML of Istio's MeshConfig. Durations are milliseconds. Defaults are Istio's
+ * (pkg/config/mesh/mesh.go).
+ */
+export type MeshConfig = Readonly<{
+  rootNamespace: string;
+  trustDomain: string;
+  accessLogFile: string;
+  accessLogEncoding: 'TEXT' | 'JSON';
+  accessLogFormat: string;
+  outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+  enableAutoMtls: boolean;
+  enableTracing: boolean;
+  dnsRefreshRateMs: number;
+  connectTimeoutMs: number;
+  pathNormalization: 'NONE' | 'BASE' | 'MERGE_SLASHES' | 'DECODE_AND_MERGE_SLASHES';
+  discoveryAddress: string;
+  /** `istio`: Istio's exact defaults where Tulle's are safer (`defaultConfig.proxyMetadata.TULLE_COMPAT`). */
+  compat: 'tulle' | 'istio';
+  /** The whole of `defaultConfig.proxyMetadata`. */
+  proxyMetadata: Readonly<Record<string, string>>;
+}>;
+
+/** What holds when no file is given. */
+export const defaultMeshConfig: MeshConfig = {
+  rootNamespace: 'istio-system',
+  trustDomain: 'cluster.local',
+  accessLogFile: '',
+  accessLogEncoding: 'TEXT',
+  accessLogFormat: '',
+  outboundTrafficPolicy: 'ALLOW_ANY',
+  enableAutoMtls: true,
+  enableTracing: false,
+  dnsRefreshRateMs: 60_000,
+  connectTimeoutMs: 10_000,
+  pathNormalization: 'BASE',
+  discoveryAddress: '127.0.0.1:15012',
+  compat: 'tulle',
+  proxyMetadata: {},
+};

@@ -1,0 +1,116 @@
+import type { HttpFilter, RbacConfig } from './http-filter.ts';
+import type { RouteTable } from './route.ts';
+import type { ClusterTarget, HashPolicy } from './route.ts';
+import type { DownstreamTls } from './tls-context.ts';
+
+/** A listener: what LDS carries. */
+export type ListenerConfig = Readonly<{
+  name: string;
+  address: string;
+  port: number;
+  /** False: it gets connections only from a listener that found their original destination. */
+  bindToPort: boolean;
+  /** Finds the original destination and hands over to the listener of that address, if there is one. */
+  useOriginalDst: boolean;
+  direction: 'inbound' | 'outbound' | 'unspecified';
+  inspect: Inspection;
+  chains: readonly FilterChain[];
+  defaultChain: FilterChain | null;
+  accessLogs: readonly AccessLogConfig[];
+}>;
+
+/** What is read of a connection before a chain is chosen. */
+export type Inspection = Readonly<{
+  /** Read the original destination (`SO_ORIGINAL_DST`). */
+  originalDst: boolean;
+  tls: boolean;
+  http: boolean;
+  /** Destination ports on which no inspector waits for bytes (server-first protocols). */
+  disabledPorts: readonly Readonly<{ inspector: 'tls' | 'http'; start: number; end: number }>[];
+  /** 0: wait for ever. */
+  timeoutMs: number;
+  continueOnTimeout: boolean;
+}>;
+
+export type FilterChain = Readonly<{
+  name: string;
+  match: FilterChainMatch;
+  tls: DownstreamTls | null;
+  rbac: readonly RbacConfig[];
+  handler: Readonly<{ kind: 'http'; http: HttpManager }> | Readonly<{ kind: 'tcp'; tcp: TcpProxy }>;
+  /** Time for the TLS handshake; 0: none. */
+  connectTimeoutMs: number;
+}>;
+
+/** Empty lists and nulls constrain nothing. Precedence is Envoy's: port, address, server name, transport, ALPN, source. */
+export type FilterChainMatch = Readonly<{
+  destinationPort: number | null;
+  destinationCidrs: readonly string[];
+  serverNames: readonly string[];
+  transportProtocol: '' | 'tls' | 'raw_buffer';
+  applicationProtocols: readonly string[];
+  sourceCidrs: readonly string[];
+  directSourceCidrs: readonly string[];
+  sourcePorts: readonly number[];
+}>;
+
+export type TcpProxy = Readonly<{
+  statPrefix: string;
+  target: ClusterTarget;
+  /** 0: none. */
+  idleTimeoutMs: number;
+  maxConnectAttempts: number;
+  hashPolicies: readonly HashPolicy[];
+  accessLogs: readonly AccessLogConfig[];
+}>;
+
+/** The HTTP connection manager of a chain. Times in milliseconds, 0: none. */
+export type HttpManager = Readonly<{
+  statPrefix: string;
+  routes: Readonly<{ kind: 'rds'; name: string }> | Readonly<{ kind: 'inline'; table: RouteTable }>;
+  filters: readonly HttpFilter[];
+  accessLogs: readonly AccessLogConfig[];
+  serverName: string;
+  serverHeader: 'overwrite' | 'append_if_absent' | 'pass_through';
+  useRemoteAddress: boolean;
+  skipXffAppend: boolean;
+  xffTrustedHops: number;
+  generateRequestId: boolean;
+  preserveExternalRequestId: boolean;
+  forwardClientCert: 'sanitize' | 'forward_only' | 'append_forward' | 'sanitize_set' | 'always_forward_only';
+  clientCertDetails: Readonly<{ subject: boolean; cert: boolean; chain: boolean; dns: boolean; uri: boolean }>;
+  normalizePath: boolean;
+  mergeSlashes: boolean;
+  escapedSlashes: 'keep' | 'reject' | 'unescape_and_redirect' | 'unescape_and_forward';
+  stripPort: 'none' | 'matching' | 'any';
+  streamIdleTimeoutMs: number;
+  requestTimeoutMs: number;
+  requestHeadersTimeoutMs: number;
+  idleTimeoutMs: number;
+  maxConnectionDurationMs: number;
+  maxRequestsPerConnection: number;
+  drainTimeoutMs: number;
+  delayedCloseTimeoutMs: number;
+  maxHeadersKb: number;
+  maxHeadersCount: number;
+  upgrades: ReadonlySet<string>;
+  acceptHttp10: boolean;
+  codec: 'auto' | 'http1' | 'http2';
+  /** Takes absolute-form and CONNECT requests of clients that use this listener as their HTTP proxy. */
+  isForwardProxy: boolean;
+  /** Sampling in percent and the header context, or null without tracing. */
+  tracing: Readonly<{ randomSampling: number; overallSampling: number; clientSampling: number }> | null;
+  /** `scheme_header_transformation` fixed value, when set. */
+  schemeOverwrite: 'http' | 'https' | null;
+}>;
+
+export type AccessLogConfig = Readonly<{
+  kind: 'file';
+  path: string;
+  format: Readonly<{ kind: 'text'; template: string }> | Readonly<{ kind: 'json'; fields: JsonFields }>;
+  /** Only requests with one of these flags; null: all. */
+  onlyFlags: readonly string[] | null;
+}>;
+
+/** Nested objects of format strings. */
+export type JsonFields = { readonly [key: string]: string | number | boolean | null | JsonFields };

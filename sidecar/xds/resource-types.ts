@@ -1,0 +1,47 @@
+import type { Result } from '#shared/runtime/result.ts';
+import { typeUrls } from '#shared/xds/type-urls.ts';
+import type { TypedMessage } from '#shared/xds/typed.ts';
+import type { ClusterConfig } from '../snapshot/cluster.ts';
+import type { Endpoints } from '../snapshot/endpoints.ts';
+import type { ListenerConfig } from '../snapshot/listener.ts';
+import type { RouteTable } from '../snapshot/route.ts';
+import {
+  decodeClusterResource,
+  decodeEndpointsResource,
+  decodeListenerResource,
+  decodeRouteResource,
+} from './decode/decode-resource.ts';
+
+/** A decoded resource of any type. */
+export type Decoded =
+  | Readonly<{ type: 'cluster'; value: ClusterConfig }>
+  | Readonly<{ type: 'endpoints'; value: Endpoints }>
+  | Readonly<{ type: 'listener'; value: ListenerConfig }>
+  | Readonly<{ type: 'routes'; value: RouteTable }>;
+
+/** The types that a sidecar asks for, in the order in which it asks. Clusters and listeners are asked for by wildcard. */
+export const sidecarTypes = ['cluster', 'endpoints', 'listener', 'routes'] as const;
+export type SidecarType = (typeof sidecarTypes)[number];
+
+/** The short name of a type url, or null. */
+export function sidecarTypeOf(typeUrl: string): SidecarType | null {
+  return sidecarTypes.find((type) => typeUrls[type] === typeUrl) ?? null;
+}
+
+function tagged<T extends SidecarType, V>(type: T, result: Result<V>): Result<Readonly<{ type: T; value: V }>> {
+  return result.ok ? { ok: true, value: { type, value: result.value }, warnings: result.warnings } : result;
+}
+
+/** Decodes a resource of one of the four types. */
+export function decodeResource(type: SidecarType, message: TypedMessage): Result<Decoded> {
+  switch (type) {
+    case 'cluster':
+      return tagged(type, decodeClusterResource(message));
+    case 'endpoints':
+      return tagged(type, decodeEndpointsResource(message));
+    case 'listener':
+      return tagged(type, decodeListenerResource(message));
+    case 'routes':
+      return tagged(type, decodeRouteResource(message));
+  }
+}

@@ -25,7 +25,13 @@ export type Service = ResourceOf<'Service', ServiceSpec>;
 export type VirtualService = ResourceOf<'VirtualService', NonNullable<IVirtualService['spec']>>;
 export type DestinationRule = ResourceOf<'DestinationRule', NonNullable<IDestinationRule['spec']>>;
 export type ServiceEntry = ResourceOf<'ServiceEntry', NonNullable<IServiceEntry['spec']>>;
-export type WorkloadEntry = ResourceOf<'WorkloadEntry', NonNullable<IWorkloadEntry['spec']>>;
+export type WorkloadEntry = ResourceOf<'WorkloadEntry', NonNullable<IWorkloadEntry['spec']>> &
+  Readonly<{
+    /** Condition `Healthy` with status `False`: the workload gets no traffic. */
+    status?:
+      | Readonly<{ conditions: readonly Readonly<{ type: string; status: string; message?: string | undefined }>[] }>
+      | undefined;
+  }>;
 export type WorkloadGroup = ResourceOf<'WorkloadGroup', NonNullable<IWorkloadGroup['spec']>>;
 export type PeerAuthentication = ResourceOf<'PeerAuthentication', NonNullable<IPeerAuthentication['spec']>>;
 export type Sidecar = ResourceOf<'Sidecar', NonNullable<ISidecar['spec']>>;

@@ -1,0 +1,114 @@
+/**
+ * Envoy bootstrap files: the node, the admin address and static listeners and clusters, in YAML or JSON. What the sidecar does
+ * not support is refused by name, all problems at once; one file then drives Envoy and us alike.
+ */
+import { parse as parseYaml } from 'yaml';
+import { fail, ok, problem, type Problem, type Result } from '#shared/runtime/result.ts';
+import { readTypedJson } from '#shared/xds/codec.ts';
+import type { TypedMessage } from '#shared/xds/typed.ts';
+import type { ClusterConfig } from '../snapshot/cluster.ts';
+import type { ListenerConfig } from '../snapshot/listener.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
+import { decodeClusterResource, decodeListenerResource } from '../xds/decode/decode-resource.ts';
+import { decodeAddress } from '../xds/decode/endpoints.ts';
+import { Reader } from '../xds/decode/reader.ts';
+
+/** What a bootstrap file says. */
+export type Bootstrap = Readonly<{
+  node: Readonly<{ id: string; cluster: string }>;
+  /** Null: no admin port. */
+  admin: Readonly<{ address: string; port: number }> | null;
+  snapshot: Snapshot;
+  /** The file in typed form, for `/config_dump`. */
+  message: TypedMessage;
+}>;
+
+const bootstrapType = 'type.googleapis.com/envoy.config.bootstrap.v3.Bootstrap';
+
+/** Reads the text of a bootstrap file (JSON is YAML). */
+export function parseBootstrap(text: string): Result<Bootstrap> {
+  let document: unknown;
+  try {
+    document = parseYaml(text, { maxAliasCount: 100 });
+  } catch (error) {
+    return fail([problem('', `is not YAML: ${error instanceof Error ? error.message : String(error)}`)]);
+  }
+  const typed = readTypedJson(document, bootstrapType, '');
+  return typed.ok ? decodeBootstrap(typed.value) : typed;
+}
+
+function decodeBootstrap(message: TypedMessage): Result<Bootstrap> {
+  const problems: Problem[] = [];
+  const reader = new Reader(message, '', problems);
+  const node = reader.message('node');
+  const admin = reader.message('admin');
+  const resources = reader.message('static_resources');
+  const adminAddress = admin?.message('address') ?? null;
+  admin?.ignore('access_log', 'access_log_path', 'profile_path', 'ignore_global_conn_limit').done();
+  reader.ignore('stats_flush_interval', 'layered_runtime', 'overload_manager').done();
+  const listeners = decodeEach(resources, 'listeners', decodeListenerResource, problems);
+  const clusters = decodeEach(resources, 'clusters', decodeClusterResource, problems);
+  resources?.done();
+  checkReferences(listeners, clusters, problems);
+  const bootstrap: Bootstrap = {
+    node: { id: node?.string('id') ?? '', cluster: node?.string('cluster') ?? '' },
+    admin: admin === null ? null : toAdmin(decodeAddress(adminAddress, admin)),
+    snapshot: {
+      listeners: new Map(listeners.map((listener) => [listener.name, listener])),
+      clusters: new Map(clusters.map((cluster) => [cluster.name, cluster])),
+      routes: new Map(),
+      endpoints: new Map(),
+    },
+    message,
+  };
+  return problems.length === 0 ? ok(bootstrap) : fail(problems);
+}
+
+const toAdmin = ({ address, port }: { address: string; port: number }) => ({ address, port });
+
+function decodeEach<T>(
+  resources: Reader | null,
+  field: string,
+  decode: (message: TypedMessage, path: string) => Result<T>,
+  problems: Problem[],
+): T[] {
+  return (resources?.messages(field) ?? []).flatMap((reader) => {
+    const result = decode({ '@type': '', ...reader.raw }, reader.path);
+    if (result.ok) return [result.value];
+    problems.push(...result.problems);
+    return [];
+  });
+}
+
+/** A static file has no control plane to wait for: what only ADS could bring is refused. */
+function checkReferences(
+  listeners: readonly ListenerConfig[],
+  clusters: readonly ClusterConfig[],
+  problems: Problem[],
+): void {
+  for (const cluster of clusters) {
+    if (cluster.discovery.kind === 'eds') {
+      problems.push(
+        problem(
+          `static_resources.clusters[${cluster.name}].type`,
+          'EDS needs a control plane: use STATIC or STRICT_DNS',
+        ),
+      );
+    }
+  }
+  for (const cluster of clusters) {
+    if (cluster.http.protocol === 'http2' || cluster.http.protocol === 'auto') {
+      const path = `static_resources.clusters[${cluster.name}].typed_extension_protocol_options`;
+      problems.push(problem(path, 'HTTP/2 to upstreams is not spoken yet: use http_protocol_options'));
+    }
+  }
+  for (const listener of listeners) {
+    for (const chain of [...listener.chains, listener.defaultChain]) {
+      if (chain?.handler.kind === 'http' && chain.handler.http.routes.kind === 'rds') {
+        problems.push(
+          problem(`static_resources.listeners[${listener.name}]`, 'rds needs a control plane: use route_config'),
+        );
+      }
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import { CommanderError } from 'commander';
+import { describeError } from '#shared/runtime/mesh-error.ts';
+import { CommandError, exitCodes } from './command-error.ts';
+import { addCompletion } from './completion.ts';
+import { buildProgram, commanderExitCode } from './program.ts';
+
+const program = buildProgram((exitCode) => {
+  process.exitCode = exitCode;
+});
+try {
+  addCompletion(program);
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = commanderExitCode(error);
+  else if (error instanceof CommandError) {
+    console.error(`error: ${error.message}`);
+    if (error.hint !== '') console.error(`hint: ${error.hint}`);
+    process.exitCode = error.exitCode;
+  } else {
+    console.error(`error: ${describeError(error)}`);
+    process.exitCode = exitCodes.failed;
+  }
+}

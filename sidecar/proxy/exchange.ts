@@ -1,0 +1,328 @@
+/**
+ * One request and its response, from the first byte to the log line.
+ *
+ *   onRequest -> admit (clean headers, normalise path) -> route -> filters in order (reply, delay, go on)
+ *             -> redirect | direct response | forward (forward.ts: attempts) -> response filters -> downstream
+ *             -> finish, exactly once: access log, metrics, also when somebody went away
+ *
+ * The plan is read once, here. The exchange owns its record, its heads and the request's body; the attempts belong to `Forward`.
+ */
+import type { Random } from '#shared/runtime/random.ts';
+import type { Clock } from '#shared/runtime/clock.ts';
+import type { HeaderMap } from '../http1/header-map.ts';
+import type { RequestHead, ResponseHead } from '../http1/message.ts';
+import type { AbortCause, RequestSink, ServerStream } from '../net/http-stream.ts';
+import type { CompiledRoute, RouteTarget } from '../routing/compiled-route.ts';
+import type { HttpFilterOverrides } from '../snapshot/http-filter.ts';
+import { AccessRecord } from '../telemetry/access-record.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import type { FilterContext, FilterVerdict, LocalReply } from './filter.ts';
+import { Forward } from './forward.ts';
+import { toResponse } from './local-response.ts';
+import type { HttpService, Plan } from './plan.ts';
+import { rescue, type Failure } from './rescue.ts';
+import { RequestBody } from './request-body.ts';
+
+/** What exchanges share: handed in by the composition root. */
+export type ExchangeHost = Readonly<{
+  currentPlan: () => Plan;
+  clock: Clock;
+  random: Random;
+  /** Counts a finished exchange. */
+  observe: (exchange: Exchange) => void;
+}>;
+
+const bodyLimitBytes = 1_048_576;
+const noOverrides: readonly HttpFilterOverrides[] = [];
+
+export class Exchange implements RequestSink, FilterContext {
+  readonly request: RequestHead;
+  readonly record = new AccessRecord();
+  readonly service: HttpService;
+  readonly host: ExchangeHost;
+  readonly stream: ServerStream;
+  readonly plan: Plan;
+  readonly body: RequestBody;
+  readonly isGrpc: boolean;
+  readonly startedAtMs: number;
+  readonly random: Random;
+  route: CompiledRoute | null = null;
+  target: RouteTarget | null = null;
+  cluster: Cluster | null = null;
+  #forward: Forward | null = null;
+  #filtersRun = 0;
+  #cancelDelay: (() => void) | null = null;
+  #isResponseStarted = false;
+  #isFinished = false;
+  #setCookie: string | null = null;
+
+  constructor(host: ExchangeHost, service: HttpService, stream: ServerStream, head: RequestHead, end: boolean) {
+    this.host = host;
+    this.service = service;
+    this.stream = stream;
+    this.request = head;
+    this.random = host.random;
+    this.plan = host.currentPlan();
+    this.body = new RequestBody(end, bodyLimitBytes);
+    this.startedAtMs = host.clock.monotonic();
+    this.isGrpc = head.headers.get('content-type')?.startsWith('application/grpc') ?? false;
+    openRecord(this.record, head, stream, host.clock.now());
+  }
+
+  get remoteAddress(): string {
+    return this.stream.connection.remoteAddress;
+  }
+  get remotePort(): number {
+    return this.stream.connection.remotePort;
+  }
+  get localAddress(): string {
+    return this.stream.connection.localAddress;
+  }
+  get localPort(): number {
+    return this.stream.connection.localPort;
+  }
+  get tls() {
+    return this.stream.connection.tls;
+  }
+  get clusterName(): string {
+    return this.target?.clusterName ?? '';
+  }
+  get overrides(): readonly HttpFilterOverrides[] {
+    return this.target?.overrides ?? this.route?.overrides ?? noOverrides;
+  }
+  get isResponseStarted(): boolean {
+    return this.#isResponseStarted;
+  }
+  /** Milliseconds since the request began. */
+  get elapsedMs(): number {
+    return this.host.clock.monotonic() - this.startedAtMs;
+  }
+
+  /** Runs the request. */
+  start(): void {
+    if (this.body.hasEnded) this.record.requestDurationMs = 0;
+    const refusal = this.service.hooks.admit(this.request, this.stream.connection, this.record);
+    if (refusal !== null) return this.reply(refusal);
+    if (this.request.upgrade !== null && !this.#mayUpgrade(this.request.upgrade))
+      return this.fail({ kind: 'upgradeRefused' });
+    this.#chooseRoute();
+    this.#runFilters(0);
+  }
+
+  #mayUpgrade(upgrade: string): boolean {
+    return this.service.manager.upgrades.has(upgrade.toLowerCase());
+  }
+
+  #chooseRoute(): void {
+    const { routes } = this.service.manager;
+    const table = this.service.table ?? (routes.kind === 'rds' ? (this.plan.routes.get(routes.name) ?? null) : null);
+    this.route = table?.find(this.request, this) ?? null;
+    this.target = this.route?.chooseTarget(this.request, this.random) ?? null;
+    this.cluster = this.target === null ? null : (this.plan.clusters.get(this.target.clusterName) ?? null);
+    this.record.routeName = this.route?.config.name ?? '';
+    if (this.cluster !== null) {
+      this.record.cluster = this.cluster.config.altStatName;
+      this.record.clusterRaw = this.cluster.config.name;
+    }
+  }
+
+  #runFilters(from: number): void {
+    const { filters } = this.service;
+    for (let i = from; i < filters.length; i++) {
+      const filter = filters[i];
+      if (filter === undefined) continue;
+      this.#filtersRun = i + 1;
+      if (!this.#obey(filter.onRequest(this), i + 1)) return;
+    }
+    this.#act();
+  }
+
+  /** Does what a filter said; whether to go on at once. */
+  #obey(verdict: FilterVerdict, next: number): boolean {
+    switch (verdict.kind) {
+      case 'continue':
+        return true;
+      case 'reply':
+        this.reply(verdict.reply);
+        return false;
+      case 'delay':
+        this.record.addFlag(verdict.flag);
+        this.#cancelDelay = this.host.clock.after(verdict.ms, () => {
+          this.#cancelDelay = null;
+          if (this.#obey(verdict.then, next)) this.#runFilters(next);
+        });
+        return false;
+    }
+  }
+
+  #act(): void {
+    const { route } = this;
+    if (route === null) return this.fail({ kind: 'noRoute' });
+    const { action } = route.config;
+    switch (action.kind) {
+      case 'redirect':
+        return this.reply(redirectReply(action.status, route.location?.(this.request) ?? ''));
+      case 'direct':
+        return this.reply({
+          ...emptyReply,
+          status: action.status,
+          body: action.body ?? '',
+          details: 'direct_response',
+        });
+      case 'nonForwarding':
+        return this.fail({ kind: 'noRoute' });
+      case 'forward':
+        if (this.cluster === null) return this.fail({ kind: 'noCluster', status: action.clusterNotFoundStatus });
+        this.#forward = new Forward(this, this.cluster, route, action);
+        return this.#forward.start();
+    }
+  }
+
+  /** A cookie that the answer sets so that the client comes back to the same endpoint. */
+  setAffinityCookie(cookie: string): void {
+    this.#setCookie = cookie;
+  }
+
+  // ------------------------------------------------------------------ downstream events
+
+  onData(bytes: Buffer, end: boolean): void {
+    if (end) this.record.requestDurationMs = this.elapsedMs;
+    if (this.#isFinished) return;
+    const stream = this.#forward?.requestStream ?? null;
+    if (!this.body.receive(bytes, end, stream)) this.stream.pauseRequest();
+    if (end) this.#forward?.onRequestEnd();
+  }
+
+  onTrailers(trailers: HeaderMap): void {
+    this.record.requestDurationMs = this.elapsedMs;
+    if (this.#isFinished) return;
+    this.body.receiveTrailers(trailers, this.#forward?.requestStream ?? null);
+    this.#forward?.onRequestEnd();
+  }
+
+  onWritable(): void {
+    this.#forward?.resumeResponse();
+  }
+
+  onAbort(cause: AbortCause): void {
+    if (this.#isFinished) return;
+    const isBroken = cause.kind === 'protocolError';
+    this.record.addFlag(isBroken ? 'DPE' : 'DC');
+    this.record.details = isBroken
+      ? `http1.codec_error{${cause.detail.replaceAll(' ', '_')}}`
+      : 'downstream_remote_disconnect';
+    this.#forward?.cancel();
+    this.#finish();
+  }
+
+  // ------------------------------------------------------------------ responses
+
+  /** Fails the exchange: a local reply if nothing was sent yet, else the connection ends. */
+  fail(failure: Failure, wasRetried = false): void {
+    const reply = rescue(failure, wasRetried);
+    if (!this.#isResponseStarted) return this.reply(reply);
+    this.record.addFlag(reply.flag);
+    this.record.details = reply.details;
+    this.stream.abort();
+    this.#finish();
+  }
+
+  /** Answers by ourselves. */
+  reply(reply: LocalReply): void {
+    if (this.#isFinished) return;
+    this.#forward?.cancel();
+    this.record.addFlag(reply.flag);
+    this.record.details = reply.details;
+    const { head, body } = toResponse(reply, this.isGrpc);
+    const isBodyless = this.request.method === 'HEAD' || body.length === 0;
+    this.#sendHead(head, isBodyless, -1);
+    if (!isBodyless) this.sendData(body, true);
+  }
+
+  /** Sends on a response head from upstream. `end`: there is no body. */
+  respond(head: ResponseHead, end: boolean, upstreamMs: number): void {
+    this.record.details = 'via_upstream';
+    this.#sendHead(head, end, upstreamMs);
+  }
+
+  #sendHead(head: ResponseHead, end: boolean, upstreamMs: number): void {
+    this.record.status = head.status;
+    this.record.response = head;
+    if (this.#setCookie !== null) head.headers.add('set-cookie', this.#setCookie);
+    for (let i = this.#filtersRun - 1; i >= 0; i--) this.service.filters[i]?.onResponse?.(this, head);
+    this.route?.applyResponseHeaders(head, this.target, this.record);
+    this.service.hooks.beforeResponse(head, { request: this.request, isLocal: upstreamMs < 0, upstreamMs });
+    this.record.grpcStatus = grpcStatusIn(head.headers);
+    this.#isResponseStarted = true;
+    this.stream.sendHead(head, end);
+    if (end) this.#finish();
+  }
+
+  /** Sends body bytes on. False: wait for `onWritable`. */
+  sendData(bytes: Buffer, end: boolean): boolean {
+    this.record.bytesSent += bytes.length;
+    const isWritable = this.stream.sendData(bytes, end);
+    if (end) this.#finish();
+    return isWritable;
+  }
+
+  sendTrailers(trailers: HeaderMap): void {
+    this.record.trailers = trailers;
+    const status = grpcStatusIn(trailers);
+    if (status >= 0) this.record.grpcStatus = status;
+    this.stream.sendTrailers(trailers);
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    this.#cancelDelay?.();
+    const { record } = this;
+    record.durationMs = this.elapsedMs;
+    record.bytesReceived = this.body.receivedBytes;
+    record.downstreamWireBytesReceived = this.stream.bytesReceived;
+    record.downstreamWireBytesSent = this.stream.bytesSent;
+    for (let i = 0; i < this.#filtersRun; i++) this.service.filters[i]?.onEnd?.(this);
+    this.host.observe(this);
+    for (const log of this.service.accessLogs) log.log(record);
+  }
+}
+
+const emptyReply: LocalReply = { status: 200, body: '', headers: [], flag: '', details: '', grpcStatus: null };
+
+function redirectReply(status: number, location: string): LocalReply {
+  return { ...emptyReply, status, headers: [['location', location]], details: 'direct_response' };
+}
+
+function grpcStatusIn(headers: HeaderMap): number {
+  const value = headers.get('grpc-status');
+  return value === undefined || !/^\d{1,3}$/.test(value) ? -1 : Number(value);
+}
+
+/** `address:port`, IPv6 in brackets. */
+export function formatAddress(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function openRecord(record: AccessRecord, head: RequestHead, stream: ServerStream, nowMs: number): void {
+  const { connection } = stream;
+  record.startTimeMs = nowMs;
+  record.request = head;
+  record.method = head.method;
+  record.path = head.path;
+  record.authority = head.authority;
+  record.protocol = head.version;
+  record.downstreamRemoteAddress = formatAddress(connection.remoteAddress, connection.remotePort);
+  record.downstreamDirectRemoteAddress = record.downstreamRemoteAddress;
+  record.downstreamLocalAddress = formatAddress(connection.localAddress, connection.localPort);
+  const { tls } = connection;
+  if (tls === null) return;
+  record.sni = tls.serverName;
+  record.peerUriSan = tls.peerUriSans.join(',');
+  record.peerSubject = tls.peerSubject;
+  record.peerFingerprint = tls.peerCertificateSha256;
+  record.localUriSan = tls.localUriSan;
+  record.tlsVersion = tls.version;
+  record.tlsCipher = tls.cipher;
+}

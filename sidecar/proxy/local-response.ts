@@ -1,0 +1,63 @@
+/** Local replies as response heads: for gRPC clients a status in headers, for others a body of text. */
+import { HeaderMap } from '../http1/header-map.ts';
+import type { ResponseHead } from '../http1/message.ts';
+import type { LocalReply } from './filter.ts';
+
+/** gRPC status of an HTTP status (Envoy's Grpc::Utility::httpToGrpcStatus). */
+export function grpcStatusOf(httpStatus: number): number {
+  switch (httpStatus) {
+    case 400:
+      return 13;
+    case 401:
+      return 16;
+    case 403:
+      return 7;
+    case 404:
+      return 12;
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return 14;
+    default:
+      return 2;
+  }
+}
+
+/** The head and body to send for a reply. `isGrpc`: the request was a gRPC call. */
+export function toResponse(reply: LocalReply, isGrpc: boolean): { head: ResponseHead; body: Buffer } {
+  const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body;
+  return isGrpc ? toGrpcResponse(reply, body) : toPlainResponse(reply, body);
+}
+
+function toPlainResponse(reply: LocalReply, body: Buffer): { head: ResponseHead; body: Buffer } {
+  const headers = new HeaderMap();
+  const mayHaveBody = reply.status >= 200 && reply.status !== 204 && reply.status !== 304;
+  if (body.length > 0 && mayHaveBody) headers.add('content-type', 'text/plain');
+  for (const [name, value] of reply.headers) headers.set(name, value);
+  const length = mayHaveBody ? body.length : 0;
+  return { head: aHead(reply.status, headers, length), body: mayHaveBody ? body : Buffer.alloc(0) };
+}
+
+function toGrpcResponse(reply: LocalReply, body: Buffer): { head: ResponseHead; body: Buffer } {
+  const headers = new HeaderMap();
+  headers.add('content-type', 'application/grpc');
+  for (const [name, value] of reply.headers) headers.set(name, value);
+  headers.set('grpc-status', String(reply.grpcStatus ?? grpcStatusOf(reply.status)));
+  if (body.length > 0) headers.set('grpc-message', percentEncode(body));
+  return { head: aHead(200, headers, 0), body: Buffer.alloc(0) };
+}
+
+function aHead(status: number, headers: HeaderMap, contentLength: number): ResponseHead {
+  return { status, reason: '', version: 'HTTP/1.1', headers, contentLength, upgrade: null };
+}
+
+/** `grpc-message` holds printable ASCII, the rest percent-encoded (gRPC over HTTP/2). */
+function percentEncode(bytes: Buffer): string {
+  let text = '';
+  for (const byte of bytes) {
+    const isPlain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+    text += isPlain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return text;
+}

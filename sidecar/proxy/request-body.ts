@@ -1,0 +1,85 @@
+import type { HeaderMap } from '../http1/header-map.ts';
+import type { ClientStream } from '../net/http-stream.ts';
+
+/**
+ * The body of one request on its way upstream: passed on as it comes, and kept (up to a limit) as long as it may be needed again
+ * for a retry or a mirror. Owned by its exchange.
+ */
+export class RequestBody {
+  readonly #limitBytes: number;
+  #chunks: Buffer[] = [];
+  #keptBytes = 0;
+  #isKept = true;
+  #hasEnded: boolean;
+  #trailers: HeaderMap | null = null;
+  #receivedBytes = 0;
+
+  /** `limitBytes`: how much is kept (Envoy: the connection's buffer limit). */
+  constructor(hasEnded: boolean, limitBytes: number) {
+    this.#hasEnded = hasEnded;
+    this.#limitBytes = limitBytes;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  /** Whether everything so far is still there to be sent again. */
+  get isWhole(): boolean {
+    return this.#isKept;
+  }
+
+  /** Bytes that wait or are kept. */
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
+  /** Takes bytes from downstream; passes them to `stream` if there is one. False: it wants no more for now. */
+  receive(bytes: Buffer, end: boolean, stream: ClientStream | null): boolean {
+    this.#receivedBytes += bytes.length;
+    this.#hasEnded = end;
+    const owned = bytes.length === 0 ? bytes : Buffer.from(bytes);
+    if (this.#isKept && owned.length > 0) {
+      this.#chunks.push(owned);
+      this.#keptBytes += owned.length;
+    }
+    if (stream === null) return this.#keptBytes < this.#limitBytes;
+    if (this.#keptBytes > this.#limitBytes) this.forget();
+    return stream.sendData(owned, end);
+  }
+
+  receiveTrailers(trailers: HeaderMap, stream: ClientStream | null): void {
+    this.#hasEnded = true;
+    this.#trailers = trailers;
+    stream?.sendTrailers(trailers);
+  }
+
+  /** Sends what has come so far, after the head was sent with `endsWithHead` as end. */
+  replay(stream: ClientStream): boolean {
+    if (this.endsWithHead) return true;
+    let isWritable = true;
+    this.#chunks.forEach((chunk, index) => {
+      const isLast = this.#hasEnded && this.#trailers === null && index === this.#chunks.length - 1;
+      isWritable = stream.sendData(chunk, isLast) && isWritable;
+    });
+    if (this.#trailers !== null) stream.sendTrailers(this.#trailers);
+    if (this.#keptBytes > this.#limitBytes) this.forget();
+    return isWritable;
+  }
+
+  /** The request has no body at all. */
+  get endsWithHead(): boolean {
+    return this.#hasEnded && this.#receivedBytes === 0 && this.#trailers === null;
+  }
+
+  /** Nothing will be sent again. */
+  forget(): void {
+    this.#isKept = false;
+    this.#chunks = [];
+    this.#keptBytes = 0;
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The one place where a failure becomes a response: status, body, flag and details as Envoy gives them
+ * (source/common/http/utility.cc, source/common/router/router.cc).
+ */
+import type { LocalReply } from './filter.ts';
+
+/** Why no (whole) response came from upstream, or why none was asked for. */
+export type Failure =
+  | Readonly<{ kind: 'noRoute' }>
+  | Readonly<{ kind: 'noCluster'; status: number }>
+  | Readonly<{ kind: 'noHealthyHost' }>
+  | Readonly<{ kind: 'overflow' }>
+  /** No connection: refused, timed out, TLS failed. */
+  | Readonly<{ kind: 'connectFailure'; reason: string }>
+  /** The connection ended before a response began. */
+  | Readonly<{ kind: 'reset'; isRemoteReset: boolean }>
+  | Readonly<{ kind: 'upstreamProtocolError'; detail: string }>
+  | Readonly<{ kind: 'routeTimeout' }>
+  | Readonly<{ kind: 'perTryTimeout' }>
+  | Readonly<{ kind: 'idleTimeout' }>
+  | Readonly<{ kind: 'badRequest'; status: number; details: string; message: string }>
+  | Readonly<{ kind: 'upgradeRefused' }>;
+
+const noHeaders: LocalReply['headers'] = [];
+const beforeHeaders = 'upstream connect error or disconnect/reset before headers.';
+
+function reply(status: number, flag: string, details: string, body = ''): LocalReply {
+  return { status, body, headers: noHeaders, flag, details, grpcStatus: null };
+}
+
+/** `wasRetried`: the failed attempt was a retry, which Envoy's text tells. */
+export function rescue(failure: Failure, wasRetried: boolean): LocalReply {
+  switch (failure.kind) {
+    case 'noRoute':
+      return reply(404, 'NR', 'route_not_found');
+    case 'noCluster':
+      return reply(failure.status, 'NC', 'cluster_not_found');
+    case 'noHealthyHost':
+      return reply(503, 'UH', 'no_healthy_upstream', 'no healthy upstream');
+    case 'routeTimeout':
+      return reply(504, 'UT', 'response_timeout', 'upstream request timeout');
+    case 'perTryTimeout':
+      return reply(504, 'UT', 'upstream_per_try_timeout', 'upstream request timeout');
+    case 'idleTimeout':
+      return reply(504, 'SI', 'stream_idle_timeout', 'stream timeout');
+    case 'badRequest':
+      return reply(failure.status, 'DPE', failure.details, failure.message);
+    case 'upgradeRefused':
+      return reply(403, '', 'upgrade_failed');
+    case 'overflow':
+    case 'connectFailure':
+    case 'reset':
+    case 'upstreamProtocolError':
+      return rescueReset(failure, wasRetried);
+  }
+}
+
+type ResetFailure = Extract<Failure, { kind: 'overflow' | 'connectFailure' | 'reset' | 'upstreamProtocolError' }>;
+
+function rescueReset(failure: ResetFailure, wasRetried: boolean): LocalReply {
+  const before = wasRetried
+    ? `${beforeHeaders} retried and the latest reset reason: `
+    : `${beforeHeaders} reset reason: `;
+  switch (failure.kind) {
+    case 'overflow':
+      return {
+        ...reply(503, 'UO', resetDetails('overflow'), `${before}overflow`),
+        headers: [['x-envoy-overloaded', 'true']],
+      };
+    case 'connectFailure': {
+      const reason = 'remote connection failure';
+      return reply(503, 'UF', resetDetails(reason, failure.reason), `${before}${reason}`);
+    }
+    case 'reset': {
+      const reason = failure.isRemoteReset ? 'remote reset' : 'connection termination';
+      return reply(503, failure.isRemoteReset ? 'UR' : 'UC', resetDetails(reason), `${before}${reason}`);
+    }
+    case 'upstreamProtocolError':
+      return reply(502, 'UPE', resetDetails('protocol error', failure.detail), `${before}protocol error`);
+  }
+}
+
+/** Details hold no blanks: `upstream_reset_before_response_started{remote_connection_failure|...}`. */
+function resetDetails(reason: string, more = ''): string {
+  return `upstream_reset_before_response_started{${reason}${more === '' ? '' : `|${more}`}}`.replaceAll(' ', '_');
+}

@@ -33,13 +33,7 @@ export type ProxyView = Readonly<{
 }>;
 
 /** An issued certificate. */
-export type CertificateView = Readonly<{
-  serial: string;
-  spiffeId: string;
-  notBefore: string;
-  notAfter: string;
-  attestedBy: string;
-}>;
+export type CertificateView = Readonly<{ serial: string; spiffeId: string; notAfter: string }>;
 
 /** What the API answers from. */
 export type AdminBackend = Readonly<{

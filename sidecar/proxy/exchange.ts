@@ -8,7 +8,6 @@
  * The plan is read once, here. The exchange owns its record, its heads and the request's body; the attempts belong to `Forward`.
  */
 import type { Random } from '#shared/runtime/random.ts';
-import type { Clock } from '#shared/runtime/clock.ts';
 import type { HeaderMap } from '../http1/header-map.ts';
 import type { RequestHead, ResponseHead } from '../http1/message.ts';
 import type { AbortCause, RequestSink, ServerStream } from '../net/http-stream.ts';
@@ -17,25 +16,22 @@ import type { HttpFilterOverrides } from '../snapshot/http-filter.ts';
 import { AccessRecord } from '../telemetry/access-record.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { FilterContext, FilterVerdict, LocalReply } from './filter.ts';
-import { Forward } from './forward.ts';
+import type { ExchangeHost } from './exchange-host.ts';
+import { Forward, type ForwardOwner } from './forward.ts';
 import { toResponse } from './local-response.ts';
 import type { HttpService, Plan } from './plan.ts';
 import { rescue, type Failure } from './rescue.ts';
+import { openRecord } from './open-record.ts';
+import { emptyReply, grpcStatusIn, redirectReply } from './own-replies.ts';
 import { RequestBody } from './request-body.ts';
 
-/** What exchanges share: handed in by the composition root. */
-export type ExchangeHost = Readonly<{
-  currentPlan: () => Plan;
-  clock: Clock;
-  random: Random;
-  /** Counts a finished exchange. */
-  observe: (exchange: Exchange) => void;
-}>;
+/** A request as the connection hands it up. `end`: it has no body. */
+export type ReceivedRequest = Readonly<{ stream: ServerStream; head: RequestHead; end: boolean }>;
 
 const bodyLimitBytes = 1_048_576;
 const noOverrides: readonly HttpFilterOverrides[] = [];
 
-export class Exchange implements RequestSink, FilterContext {
+export class Exchange implements RequestSink, FilterContext, ForwardOwner {
   readonly request: RequestHead;
   readonly record = new AccessRecord();
   readonly service: HttpService;
@@ -56,7 +52,7 @@ export class Exchange implements RequestSink, FilterContext {
   #isFinished = false;
   #setCookie: string | null = null;
 
-  constructor(host: ExchangeHost, service: HttpService, stream: ServerStream, head: RequestHead, end: boolean) {
+  constructor(host: ExchangeHost, service: HttpService, { stream, head, end }: ReceivedRequest) {
     this.host = host;
     this.service = service;
     this.stream = stream;
@@ -284,45 +280,14 @@ export class Exchange implements RequestSink, FilterContext {
     record.downstreamWireBytesReceived = this.stream.bytesReceived;
     record.downstreamWireBytesSent = this.stream.bytesSent;
     for (let i = 0; i < this.#filtersRun; i++) this.service.filters[i]?.onEnd?.(this);
-    this.host.observe(this);
+    this.host.observe({
+      record,
+      direction: this.service.direction,
+      isGrpc: this.isGrpc,
+      tls: this.tls,
+      cluster: this.cluster,
+      host: this.#forward?.chosenHost ?? null,
+    });
     for (const log of this.service.accessLogs) log.log(record);
   }
-}
-
-const emptyReply: LocalReply = { status: 200, body: '', headers: [], flag: '', details: '', grpcStatus: null };
-
-function redirectReply(status: number, location: string): LocalReply {
-  return { ...emptyReply, status, headers: [['location', location]], details: 'direct_response' };
-}
-
-function grpcStatusIn(headers: HeaderMap): number {
-  const value = headers.get('grpc-status');
-  return value === undefined || !/^\d{1,3}$/.test(value) ? -1 : Number(value);
-}
-
-/** `address:port`, IPv6 in brackets. */
-export function formatAddress(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-function openRecord(record: AccessRecord, head: RequestHead, stream: ServerStream, nowMs: number): void {
-  const { connection } = stream;
-  record.startTimeMs = nowMs;
-  record.request = head;
-  record.method = head.method;
-  record.path = head.path;
-  record.authority = head.authority;
-  record.protocol = head.version;
-  record.downstreamRemoteAddress = formatAddress(connection.remoteAddress, connection.remotePort);
-  record.downstreamDirectRemoteAddress = record.downstreamRemoteAddress;
-  record.downstreamLocalAddress = formatAddress(connection.localAddress, connection.localPort);
-  const { tls } = connection;
-  if (tls === null) return;
-  record.sni = tls.serverName;
-  record.peerUriSan = tls.peerUriSans.join(',');
-  record.peerSubject = tls.peerSubject;
-  record.peerFingerprint = tls.peerCertificateSha256;
-  record.localUriSan = tls.localUriSan;
-  record.tlsVersion = tls.version;
-  record.tlsCipher = tls.cipher;
 }

@@ -24,6 +24,31 @@ export function grpcStatusOf(httpStatus: number): number {
   }
 }
 
+const httpOfGrpc: Readonly<Record<number, number>> = {
+  0: 200,
+  1: 499,
+  2: 500,
+  3: 400,
+  4: 504,
+  5: 404,
+  6: 409,
+  7: 403,
+  8: 429,
+  9: 400,
+  10: 409,
+  11: 400,
+  12: 501,
+  13: 500,
+  14: 503,
+  15: 500,
+  16: 401,
+};
+
+/** HTTP status of a gRPC status (Envoy's Grpc::Utility::grpcToHttpStatus). */
+export function httpStatusOfGrpc(grpcStatus: number): number {
+  return httpOfGrpc[grpcStatus] ?? 500;
+}
+
 /** The head and body to send for a reply. `isGrpc`: the request was a gRPC call. */
 export function toResponse(reply: LocalReply, isGrpc: boolean): { head: ResponseHead; body: Buffer } {
   const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body;

@@ -5,6 +5,7 @@
 import type { RequestHead, ResponseHead } from '../http1/message.ts';
 import type { CompiledRouteTable } from '../routing/route-table.ts';
 import type { FilterChain, HttpManager, ListenerConfig, TcpProxy } from '../snapshot/listener.ts';
+import { emptySnapshot, type Snapshot } from '../snapshot/snapshot.ts';
 import type { AccessRecord } from '../telemetry/access-record.ts';
 import type { Connection } from '../transport/transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
@@ -13,6 +14,8 @@ import type { HttpRequestFilter, LocalReply } from './filter.ts';
 
 export type Plan = Readonly<{
   generation: number;
+  /** What it was compiled from. */
+  snapshot: Snapshot;
   /** By name. */
   listeners: ReadonlyMap<string, PlanListener>;
   /** By cluster name. */
@@ -55,6 +58,8 @@ export type HttpService = Readonly<{
 export type HttpHooks = Readonly<{
   /** Before routing: cleans and completes the request's headers, normalises its path. A reply ends the request. */
   admit: (head: RequestHead, connection: Connection, record: AccessRecord) => LocalReply | null;
+  /** The head of a mirrored copy. */
+  mirror: (head: RequestHead, ownAddress: string, appendShadowSuffix: boolean) => RequestHead;
   /** Before an attempt is sent. */
   beforeAttempt: (head: RequestHead, facts: AttemptFacts) => void;
   /** Before a response (also a local one) is sent downstream. */
@@ -85,4 +90,10 @@ export type TcpService = Readonly<{
   accessLogs: readonly AccessLog[];
 }>;
 
-export const emptyPlan: Plan = { generation: 0, listeners: new Map(), clusters: new Map(), routes: new Map() };
+export const emptyPlan: Plan = {
+  generation: 0,
+  snapshot: emptySnapshot,
+  listeners: new Map(),
+  clusters: new Map(),
+  routes: new Map(),
+};

@@ -13,6 +13,7 @@ export class RequestBody {
   #hasEnded: boolean;
   #trailers: HeaderMap | null = null;
   #receivedBytes = 0;
+  #onWhole: ((chunks: readonly Buffer[]) => void)[] = [];
 
   /** `limitBytes`: how much is kept (Envoy: the connection's buffer limit). */
   constructor(hasEnded: boolean, limitBytes: number) {
@@ -47,14 +48,16 @@ export class RequestBody {
       this.#chunks.push(owned);
       this.#keptBytes += owned.length;
     }
+    if (this.#isKept) this.#tellWhole();
     if (stream === null) return this.#keptBytes < this.#limitBytes;
-    if (this.#keptBytes > this.#limitBytes) this.forget();
+    if (this.#keptBytes > this.#limitBytes) this.#drop();
     return stream.sendData(owned, end);
   }
 
   receiveTrailers(trailers: HeaderMap, stream: ClientStream | null): void {
     this.#hasEnded = true;
     this.#trailers = trailers;
+    if (this.#isKept) this.#tellWhole();
     stream?.sendTrailers(trailers);
   }
 
@@ -67,7 +70,7 @@ export class RequestBody {
       isWritable = stream.sendData(chunk, isLast) && isWritable;
     });
     if (this.#trailers !== null) stream.sendTrailers(this.#trailers);
-    if (this.#keptBytes > this.#limitBytes) this.forget();
+    if (this.#keptBytes > this.#limitBytes) this.#drop();
     return isWritable;
   }
 
@@ -76,8 +79,25 @@ export class RequestBody {
     return this.#hasEnded && this.#receivedBytes === 0 && this.#trailers === null;
   }
 
-  /** Nothing will be sent again. */
+  /** Calls back with the whole body once it is here; never, if it is too long to be kept. */
+  whenWhole(callback: (chunks: readonly Buffer[]) => void): void {
+    if (this.#hasEnded) callback(this.#chunks);
+    else this.#onWhole.push(callback);
+  }
+
+  #tellWhole(): void {
+    if (!this.#hasEnded || this.#onWhole.length === 0) return;
+    for (const callback of this.#onWhole.splice(0)) callback(this.#chunks);
+  }
+
+  /** No retry will need it; a mirror that waits for the rest still may. */
   forget(): void {
+    if (this.#onWhole.length === 0) this.#drop();
+  }
+
+  /** Too long: nothing will be sent again, and no mirror gets it. */
+  #drop(): void {
+    this.#onWhole = [];
     this.#isKept = false;
     this.#chunks = [];
     this.#keptBytes = 0;

@@ -1,0 +1,190 @@
+/** What the admin API answers from: the parts of the running control plane, seen through the API's own types. */
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { formatSpiffeId } from '#shared/model/spiffe-id.ts';
+import type { Readiness } from '#shared/runtime/readiness.ts';
+import { ok } from '#shared/runtime/result.ts';
+import { pushOrder, typeUrls } from '#shared/xds/type-urls.ts';
+import packageJson from '../package.json' with { type: 'json' };
+import type { AdminBackend, Distribution, ProxyView } from './admin/api.ts';
+import type { CatalogPublisher } from './catalog/publisher.ts';
+import type { Identity } from './identity.ts';
+import type { MeshSnapshots } from './mesh-snapshots.ts';
+import { toProxyNode } from './proxy-node.ts';
+import type { RegistryOwner } from './registry-owner.ts';
+import type { Settings } from './settings.ts';
+import { applyDocuments, deleteDocument } from './sources/file/documents.ts';
+import type { FolderSource } from './sources/file/folder-source.ts';
+import { distributionOfGeneration } from './xds/distribution.ts';
+import type { Proxies, ProxyRecord } from './xds/proxies.ts';
+import { defaultMeshConfig } from '#shared/model/mesh-config.ts';
+
+/** The running parts. */
+export type Parts = Readonly<{
+  settings: Settings;
+  readiness: Readiness;
+  publisher: CatalogPublisher;
+  source: FolderSource;
+  proxies: Proxies;
+  snapshots: MeshSnapshots;
+  registry: RegistryOwner;
+  identity: Identity;
+}>;
+
+export function makeBackend(parts: Parts): AdminBackend {
+  const { settings, readiness, publisher, source, proxies, snapshots, registry, identity } = parts;
+  const metrics = makeMetrics(parts);
+  const catalog = () => publisher.catalog.current();
+  return {
+    version: packageJson.version,
+    isReady: () => readiness.isReady,
+    awaited: () => readiness.awaited(),
+    catalog,
+    distribution: (key) => distributionOf(proxies, catalog().entries.get(key)?.generation ?? 0),
+    proxies: () => proxies.list().map((record) => toView(record, registry)),
+    proxyConfig: (id) => proxyConfig(snapshots, id),
+    certificates: () => ({
+      root: { pem: identity.authority.rootsPem, expiresAt: new Date(identity.authority.expiresAt).toISOString() },
+      issued: identity.authority.issued().map(({ serial, spiffeId, notAfter }) => ({
+        serial,
+        spiffeId,
+        notAfter: new Date(notAfter).toISOString(),
+      })),
+      total: identity.authority.counters().issued,
+    }),
+    metrics: () => metrics.metrics(),
+    apply: async (text, { dryRun }) => {
+      const applied = await applyDocuments(text, catalog(), settings.configDir, dryRun);
+      if (applied.ok && !dryRun) await publishNow(source, publisher);
+      return applied;
+    },
+    remove: async (key) => {
+      const removed = await deleteDocument(key, catalog(), settings.configDir);
+      if (removed.ok) await publishNow(source, publisher);
+      return removed;
+    },
+    token: ({ namespace, serviceAccount, ttlMs }) => {
+      const minted = identity.tokens.mint({ namespace, serviceAccount }, ttlMs);
+      if (!minted.ok) return Promise.resolve(minted);
+      const { trustDomain } = identity.authority;
+      const { token, expiresAt } = minted.value;
+      const spiffeId = formatSpiffeId({ trustDomain, namespace, serviceAccount });
+      return Promise.resolve(ok({ token: token.reveal(), expiresAt: new Date(expiresAt).toISOString(), spiffeId }));
+    },
+  };
+}
+
+/** So that a change that was answered can be waited for: `get` right after `apply` sees it. */
+async function publishNow(source: FolderSource, publisher: CatalogPublisher): Promise<void> {
+  await source.rescan();
+  publisher.flush();
+}
+
+function distributionOf(proxies: Proxies, generation: number): Distribution {
+  const records = proxies.list();
+  const { applied, refused } = distributionOfGeneration(records, generation);
+  return {
+    generation,
+    applied: applied.length,
+    total: records.length,
+    refused: refused.map(({ proxy, typeUrl, name, message }) => ({ proxy, typeUrl, message: `${name}: ${message}` })),
+  };
+}
+
+const typeNames = Object.entries(typeUrls);
+
+function toView(record: ProxyRecord, registry: RegistryOwner): ProxyView {
+  const { proxy } = record;
+  const status = record.status();
+  const node = toProxyNode(proxy.node, defaultMeshConfig);
+  const health = registry.healthOf(proxy.id);
+  const types = status.types.map((type) => [
+    typeNames.find(([, url]) => url === type.typeUrl)?.[0] ?? type.typeUrl,
+    {
+      acked: type.isWaiting ? (type.acceptedGeneration ?? 0) : status.generation,
+      sent: status.generation,
+      refused: type.refused.length === 0 ? '' : (status.lastRefusal?.message ?? type.refused.join(', ')),
+    },
+  ]);
+  return {
+    id: proxy.id,
+    name: node.ok ? node.value.name : proxy.id,
+    namespace: node.ok ? node.value.namespace : '',
+    serviceAccount: node.ok ? node.value.serviceAccount : '',
+    address: proxy.address,
+    version: proxy.node.userAgentVersion ?? '',
+    connectedSince: new Date(proxy.connectedSinceMs).toISOString(),
+    isHealthy: health?.isHealthy ?? null,
+    healthMessage: health?.message ?? '',
+    appliedGeneration: status.appliedGeneration ?? 0,
+    types: Object.fromEntries(types),
+    metadata: proxy.node.metadata,
+  };
+}
+
+const partNames = { listener: 'listeners', routes: 'routes', cluster: 'clusters', endpoints: 'endpoints' } as const;
+
+function proxyConfig(snapshots: MeshSnapshots, id: string): Readonly<Record<string, readonly unknown[]>> | null {
+  const typed = snapshots.typedOf(id);
+  if (typed === null) return null;
+  return Object.fromEntries(
+    Object.entries(partNames).map(([type, part]) => [
+      part,
+      [...(typed.get(typeUrls[type as keyof typeof partNames])?.values() ?? [])],
+    ]),
+  );
+}
+
+function makeMetrics({ publisher, proxies, identity, readiness }: Parts): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value());
+      },
+    });
+  gauge(
+    'tulle_catalog_generation',
+    'Generation of the configuration in force',
+    () => publisher.catalog.current().generation,
+  );
+  gauge('tulle_catalog_resources', 'Resources in the catalog', () => publisher.catalog.current().entries.size);
+  gauge(
+    'tulle_catalog_refused',
+    'Resources whose latest document was refused',
+    () => [...publisher.catalog.current().entries.values()].filter((entry) => entry.problems.length > 0).length,
+  );
+  gauge('tulle_xds_proxies', 'Connected proxies', () => proxies.list().length);
+  gauge('tulle_ready', '1 when ready', () => (readiness.isReady ? 1 : 0));
+  new Counter({
+    name: 'tulle_ca_certificates_issued_total',
+    help: 'Workload certificates issued',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(identity.authority.counters().issued);
+    },
+  });
+  new Gauge({
+    name: 'tulle_xds_refusing_proxies',
+    help: 'Proxies that refuse what they were sent, by type',
+    labelNames: ['type'],
+    registers: [registry],
+    collect() {
+      for (const typeUrl of pushOrder) this.set({ type: shortName(typeUrl) }, refusing(proxies, typeUrl));
+    },
+  });
+  return registry;
+}
+
+const shortName = (typeUrl: string) => typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+
+function refusing(proxies: Proxies, typeUrl: string): number {
+  return proxies
+    .list()
+    .filter((record) => record.status().types.some((type) => type.typeUrl === typeUrl && type.refused.length > 0))
+    .length;
+}

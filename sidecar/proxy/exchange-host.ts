@@ -1,0 +1,31 @@
+import type { Clock } from '#shared/runtime/clock.ts';
+import type { Random } from '#shared/runtime/random.ts';
+import type { AccessRecord } from '../telemetry/access-record.ts';
+import type { TlsFacts } from '../transport/transport.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import type { Host } from '../upstream/host.ts';
+import type { Plan } from './plan.ts';
+
+/** What a finished exchange is counted by. */
+export type Observation = Readonly<{
+  record: AccessRecord;
+  direction: 'inbound' | 'outbound' | 'unspecified';
+  isGrpc: boolean;
+  /** Of the downstream connection. */
+  tls: TlsFacts | null;
+  cluster: Cluster | null;
+  host: Host | null;
+}>;
+
+/** What exchanges share: handed in by the composition root. */
+export type ExchangeHost = Readonly<{
+  currentPlan: () => Plan;
+  clock: Clock;
+  random: Random;
+  /** Whose defaults hold. */
+  compat: 'tulle' | 'istio';
+  /** Our own address, told to mirrors. */
+  ownAddress: string;
+  /** Counts a finished exchange. */
+  observe: (observation: Observation) => void;
+}>;

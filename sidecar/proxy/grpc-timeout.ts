@@ -1,0 +1,22 @@
+import type { HeaderMap } from '../http1/header-map.ts';
+import type { ForwardAction } from '../snapshot/route.ts';
+
+const unitMs: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000_001 };
+
+/** The milliseconds of a `grpc-timeout` (at most 8 digits and a unit), or null. */
+export function parseGrpcTimeout(value: string): number | null {
+  const match = /^(\d{1,8})([HMSmun])$/.exec(value);
+  if (match === null) return null;
+  return Math.ceil(Number(match[1]) * (unitMs[match[2] ?? ''] ?? 0));
+}
+
+/**
+ * The timeout of an exchange, 0 for none: the route's, shortened (or, where it has none, set) by a gRPC client's own deadline as
+ * far as the route honours it.
+ */
+export function effectiveTimeoutMs(action: ForwardAction, headers: HeaderMap, isGrpc: boolean): number {
+  const asked = isGrpc && action.maxGrpcTimeoutMs !== null ? parseGrpcTimeout(headers.get('grpc-timeout') ?? '') : null;
+  if (asked === null) return action.timeoutMs;
+  const limit = action.maxGrpcTimeoutMs ?? 0;
+  return limit > 0 ? Math.min(asked, limit) : asked;
+}

@@ -1,0 +1,36 @@
+import type { RequestHead } from '../http1/message.ts';
+import type { ServerStream } from '../net/http-stream.ts';
+import type { AccessRecord } from '../telemetry/access-record.ts';
+import type { Connection } from '../transport/transport.ts';
+
+/** `address:port`, IPv6 in brackets. */
+export function formatAddress(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** Fills in what is known when a request begins. */
+export function openRecord(record: AccessRecord, head: RequestHead, stream: ServerStream, nowMs: number): void {
+  record.startTimeMs = nowMs;
+  record.request = head;
+  record.method = head.method;
+  record.path = head.path;
+  record.authority = head.authority;
+  record.protocol = head.version;
+  openConnectionRecord(record, stream.connection);
+}
+
+/** Fills in what is known of the downstream connection. */
+export function openConnectionRecord(record: AccessRecord, connection: Connection): void {
+  record.downstreamRemoteAddress = formatAddress(connection.remoteAddress, connection.remotePort);
+  record.downstreamDirectRemoteAddress = record.downstreamRemoteAddress;
+  record.downstreamLocalAddress = formatAddress(connection.localAddress, connection.localPort);
+  const { tls } = connection;
+  if (tls === null) return;
+  record.sni = tls.serverName;
+  record.peerUriSan = tls.peerUriSans.join(',');
+  record.peerSubject = tls.peerSubject;
+  record.peerFingerprint = tls.peerCertificateSha256;
+  record.localUriSan = tls.localUriSan;
+  record.tlsVersion = tls.version;
+  record.tlsCipher = tls.cipher;
+}

@@ -1,0 +1,16 @@
+import type { HeaderMap } from '../http1/header-map.ts';
+import type { LocalReply } from './filter.ts';
+
+/** Nothing but a status; to be completed. */
+export const emptyReply: LocalReply = { status: 200, body: '', headers: [], flag: '', details: '', grpcStatus: null };
+
+/** A redirect to a location. */
+export function redirectReply(status: number, location: string): LocalReply {
+  return { ...emptyReply, status, headers: [['location', location]], details: 'direct_response' };
+}
+
+/** The gRPC status in headers or trailers, or -1. */
+export function grpcStatusIn(headers: HeaderMap): number {
+  const value = headers.get('grpc-status');
+  return value === undefined || !/^\d{1,3}$/.test(value) ? -1 : Number(value);
+}

@@ -9,7 +9,8 @@ import type { HttpManager, ListenerConfig } from '../snapshot/listener.ts';
 import { startSpan } from '../telemetry/tracing.ts';
 import { compileAccessLogs, type LogWriters } from './access-logs.ts';
 
-export type CompileTools = Readonly<{ writers: LogWriters; random: Random }>;
+/** `compat`: whose defaults hold where a listener does not say. */
+export type CompileTools = Readonly<{ writers: LogWriters; random: Random; compat: 'tulle' | 'istio' }>;
 
 /** The service of a manager, or everything that is wrong with it. */
 export function compileHttpService(
@@ -26,6 +27,7 @@ export function compileHttpService(
   return ok({
     manager,
     direction,
+    compat: tools.compat,
     table: table.value,
     filters: filters.value,
     accessLogs: accessLogs.value,

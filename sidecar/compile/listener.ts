@@ -11,7 +11,8 @@ import { compileAccessLogs } from './access-logs.ts';
 import { compileHttpService, type CompileTools } from './http-service.ts';
 
 /** A listener ready for connections, or everything that is wrong with it. */
-export function compileListener(config: ListenerConfig, tools: CompileTools): Result<PlanListener> {
+export function compileListener(config: ListenerConfig, given: CompileTools): Result<PlanListener> {
+  const tools = config.compat === '' ? given : { ...given, compat: config.compat };
   const problems: Problem[] = [];
   const take = <T>(result: Result<T>): T | null => {
     if (result.ok) return result.value;

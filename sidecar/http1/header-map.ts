@@ -1,21 +1,233 @@
-/** Placeholder written first so that the layers above type-check; see header-map.ts once the codec is in. */
-export interface HeaderMap {
+import assert from 'node:assert/strict';
+import { equalsIgnoringCase, isTokenOctet, isValueOctet } from './characters.ts';
+import type { ByteWriter } from './byte-writer.ts';
+
+const noBytes = Buffer.alloc(0);
+/** Numbers kept per line: start and end of name and value. */
+const width = 4;
+/** Name end of a line that was removed. */
+const removed = -1;
+
+/** Fields that frame a message or speak of one connection (RFC 9110 7.6.1), and Host, which is the head's `authority`. */
+export const connectionFields: ReadonlySet<string> = new Set([
+  'connection',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * The fields of one message, in order, with duplicates. Names are lower case in this interface; on the wire a line that nobody
+ * changed keeps its spelling. Values are byte strings: one character per octet (latin1), never above U+00FF.
+ *
+ * Received lines stay bytes: a line is four offsets into the (copied) head, values become strings when asked for, and
+ * {@link HeaderMap.encode} copies untouched stretches at once. A changed part of a line is text: its offset is then `~index`
+ * into a list of strings.
+ */
+export class HeaderMap {
+  readonly #bytes: Buffer;
+  #lines: number[];
+  #texts: string[] | null;
+  #size: number;
+
+  /**
+   * An empty map, or one over received lines: `lines` holds name start, name end, value start and value end of each, and belongs
+   * to the map from then on, as do the bytes, which end each line by CRLF.
+   */
+  constructor(bytes: Buffer = noBytes, lines: number[] = []) {
+    this.#bytes = bytes;
+    this.#lines = lines;
+    this.#texts = null;
+    this.#size = lines.length / width;
+  }
+
+  /** A map of these lines; names in any case. */
+  static from(pairs: Iterable<readonly [string, string]>): HeaderMap {
+    const map = new HeaderMap();
+    for (const [name, value] of pairs) map.add(name.toLowerCase(), value);
+    return map;
+  }
+
   /** Number of field lines. */
-  readonly size: number;
+  get size(): number {
+    return this.#size;
+  }
+
   /** Value of the first line of this (lower-case) name. */
-  get(name: string): string | undefined;
+  get(name: string): string | undefined {
+    const at = this.#find(name, 0);
+    return at < 0 ? undefined : this.#valueAt(at);
+  }
+
   /** Values of all lines joined by `,` (as Envoy compares repeated headers), or undefined. */
-  getJoined(name: string): string | undefined;
-  has(name: string): boolean;
-  /** Replaces all lines of this name by one, at the end if there was none. */
-  set(name: string, value: string): void;
+  getJoined(name: string): string | undefined {
+    let at = this.#find(name, 0);
+    if (at < 0) return undefined;
+    let joined = this.#valueAt(at);
+    while ((at = this.#find(name, at + width)) >= 0) joined += `,${this.#valueAt(at)}`;
+    return joined;
+  }
+
+  has(name: string): boolean {
+    return this.#find(name, 0) >= 0;
+  }
+
+  /** Replaces all lines of this name by one, in the place of the first, at the end if there was none. */
+  set(name: string, value: string): void {
+    const at = this.#find(name, 0);
+    if (at < 0) {
+      this.add(name, value);
+      return;
+    }
+    this.#lines[at + 2] = this.#textOf(value);
+    this.#lines[at + 3] = 0;
+    this.#removeFrom(name, at + width);
+  }
+
   /** Adds a line. */
-  add(name: string, value: string): void;
+  add(name: string, value: string): void {
+    this.#lines.push(this.#textOf(name), 0, this.#textOf(value), 0);
+    this.#size++;
+  }
+
   /** Removes all lines of this name; whether there was one. */
-  remove(name: string): boolean;
+  remove(name: string): boolean {
+    return this.#removeFrom(name, 0);
+  }
+
   /** Lines in order; names in lower case. */
-  forEach(visit: (name: string, value: string) => void): void;
+  forEach(visit: (name: string, value: string) => void): void {
+    for (let at = 0; at < this.#lines.length; at += width) {
+      if (this.#lines[at + 1] !== removed) visit(this.#nameAt(at), this.#valueAt(at));
+    }
+  }
+
   /** Lines as pairs, for tests and mirrors. */
-  entries(): [string, string][];
-  clone(): HeaderMap;
+  entries(): [string, string][] {
+    const pairs: [string, string][] = [];
+    this.forEach((name, value) => pairs.push([name, value]));
+    return pairs;
+  }
+
+  /** An independent copy; the received bytes, which never change, are shared. */
+  clone(): HeaderMap {
+    const copy = new HeaderMap(this.#bytes, this.#lines.slice());
+    copy.#texts = this.#texts === null ? null : this.#texts.slice();
+    copy.#size = this.#size;
+    return copy;
+  }
+
+  /** An upper bound of the octets that {@link encode} writes. */
+  get maxEncodedBytes(): number {
+    let bytes = this.#bytes.length + this.#lines.length;
+    if (this.#texts !== null) for (const text of this.#texts) bytes += text.length;
+    return bytes;
+  }
+
+  /**
+   * Writes each line as `name: value CRLF`. Fields that frame the message or belong to one connection only are left out when a
+   * filter added them (received ones never get here): they are the head writer's own. Asserts that no changed part can split
+   * the message.
+   */
+  encode(writer: ByteWriter): void {
+    const lines = this.#lines;
+    let runStart = 0;
+    let runEnd = 0;
+    for (let at = 0; at < lines.length; at += width) {
+      if (lines[at + 1] === removed) continue;
+      if (this.#isCanonical(at)) {
+        if (lines[at] !== runEnd || runEnd === 0) {
+          if (runEnd > runStart) writer.bytes(this.#bytes, runStart, runEnd);
+          runStart = lines[at] ?? 0;
+        }
+        runEnd = (lines[at + 3] ?? 0) + 2;
+        continue;
+      }
+      if (runEnd > runStart) writer.bytes(this.#bytes, runStart, runEnd);
+      runEnd = 0;
+      runStart = 0;
+      this.#encodeLine(writer, at);
+    }
+    if (runEnd > runStart) writer.bytes(this.#bytes, runStart, runEnd);
+  }
+
+  /** Whether a line is on the wire as we would write it, so that its octets can be copied with its CRLF. */
+  #isCanonical(at: number): boolean {
+    const nameStart = this.#lines[at] ?? 0;
+    const nameEnd = this.#lines[at + 1] ?? 0;
+    const valueStart = this.#lines[at + 2] ?? 0;
+    const valueEnd = this.#lines[at + 3] ?? 0;
+    return (
+      nameStart >= 0 &&
+      valueStart === nameEnd + 2 &&
+      this.#bytes[nameEnd + 1] === 0x20 &&
+      this.#bytes[valueEnd] === 0x0d &&
+      this.#bytes[valueEnd + 1] === 0x0a
+    );
+  }
+
+  #encodeLine(writer: ByteWriter, at: number): void {
+    const name = this.#lines[at] ?? 0;
+    const value = this.#lines[at + 2] ?? 0;
+    if (name < 0) {
+      const text = this.#text(name);
+      if (connectionFields.has(text)) return;
+      assert(text !== '' && writer.text(text, isTokenOctet), `not a field name: ${JSON.stringify(text)}`);
+    } else {
+      writer.bytes(this.#bytes, name, this.#lines[at + 1] ?? 0);
+    }
+    writer.octets(0x3a, 0x20);
+    if (value < 0) {
+      const isValue = writer.text(this.#text(value), isValueOctet);
+      assert(isValue, `not a field value: ${JSON.stringify(this.#text(value))} of ${this.#nameAt(at)}`);
+    } else {
+      writer.bytes(this.#bytes, value, this.#lines[at + 3] ?? 0);
+    }
+    writer.octets(0x0d, 0x0a);
+  }
+
+  /** Index of the first line of this name at or after `from`, or -1. */
+  #find(name: string, from: number): number {
+    const lines = this.#lines;
+    for (let at = from; at < lines.length; at += width) {
+      const start = lines[at] ?? 0;
+      const end = lines[at + 1] ?? 0;
+      if (end === removed) continue;
+      if (start < 0 ? this.#text(start) === name : equalsIgnoringCase(this.#bytes, start, end, name)) return at;
+    }
+    return -1;
+  }
+
+  #removeFrom(name: string, from: number): boolean {
+    let wasThere = false;
+    for (let at = this.#find(name, from); at >= 0; at = this.#find(name, at + width)) {
+      this.#lines[at + 1] = removed;
+      this.#size--;
+      wasThere = true;
+    }
+    return wasThere;
+  }
+
+  #nameAt(at: number): string {
+    const start = this.#lines[at] ?? 0;
+    if (start < 0) return this.#text(start);
+    return this.#bytes.toString('latin1', start, this.#lines[at + 1]).toLowerCase();
+  }
+
+  #valueAt(at: number): string {
+    const start = this.#lines[at + 2] ?? 0;
+    return start < 0 ? this.#text(start) : this.#bytes.toString('latin1', start, this.#lines[at + 3]);
+  }
+
+  #text(offset: number): string {
+    return this.#texts?.[~offset] ?? '';
+  }
+
+  /** Keeps a text; returns the offset that stands for it. */
+  #textOf(text: string): number {
+    this.#texts ??= [];
+    return ~(this.#texts.push(text) - 1);
+  }
 }

@@ -26,7 +26,10 @@ export interface ServerStream {
   readonly connection: Connection;
   /** 1xx other than 101. */
   sendInformational(head: ResponseHead): void;
-  /** Sends the head. `end`: no body follows. A 101 turns the stream into a tunnel: `sendData` then carries raw bytes both ways. */
+  /**
+   * Sends the head. `end`: no body follows. A 101, or a 2xx to CONNECT, turns the stream into a tunnel: `sendData` and the sink's
+   * `onData` then carry raw bytes both ways, though the request itself had ended with its head.
+   */
   sendHead(head: ResponseHead, end: boolean): void;
   /** False: wait for `onWritable`. */
   sendData(bytes: Buffer, end: boolean): boolean;
@@ -40,6 +43,11 @@ export interface ServerStream {
   abort(): void;
   /** After this exchange the connection ends (`Connection: close`). */
   closeAfter(): void;
+  /**
+   * Gives the raw connection away once the stream is a tunnel (after a 200 to CONNECT, a 101): what the client already sent behind
+   * its head is put back to be read first. No event follows on the sink, nor `onClose` of the server connection's handler.
+   */
+  takeOver(): Connection;
   /** Bytes of head and body received and sent on the wire for this exchange. */
   readonly bytesReceived: number;
   readonly bytesSent: number;

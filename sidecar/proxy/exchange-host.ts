@@ -22,8 +22,6 @@ export type ExchangeHost = Readonly<{
   currentPlan: () => Plan;
   clock: Clock;
   random: Random;
-  /** Whose defaults hold. */
-  compat: 'tulle' | 'istio';
   /** Our own address, told to mirrors. */
   ownAddress: string;
   /** Counts a finished exchange. */

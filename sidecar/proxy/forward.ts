@@ -94,7 +94,7 @@ export class Forward implements AttemptOwner {
   }
 
   start(): void {
-    const { request, record, host, stream } = this.#owner;
+    const { request, record, host, service, stream } = this.#owner;
     const hashing = hashKeyOf(this.#action.hashPolicies, {
       head: request,
       remoteAddress: stream.connection.remoteAddress,
@@ -105,7 +105,7 @@ export class Forward implements AttemptOwner {
     const policy = this.#action.retry ?? this.#route.virtualHost.retry;
     if (policy !== null) {
       const context = {
-        plan: retryPlanOf(policy, host.compat),
+        plan: retryPlanOf(policy, service.compat),
         breaker: this.#cluster.breakers[this.priority],
         stats: this.#cluster.stats,
         random: host.random,

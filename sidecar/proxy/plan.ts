@@ -47,6 +47,8 @@ export type AccessLog = Readonly<{ log: (record: AccessRecord) => void }>;
 export type HttpService = Readonly<{
   manager: HttpManager;
   direction: ListenerConfig['direction'];
+  /** Whose defaults hold. */
+  compat: 'tulle' | 'istio';
   /** The inline table; null: by RDS name from the plan. */
   table: CompiledRouteTable | null;
   filters: readonly HttpRequestFilter[];

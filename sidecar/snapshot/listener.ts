@@ -17,6 +17,8 @@ export type ListenerConfig = Readonly<{
   chains: readonly FilterChain[];
   defaultChain: FilterChain | null;
   accessLogs: readonly AccessLogConfig[];
+  /** Whose defaults hold (`metadata.filter_metadata.tulle.compat`); empty: not said. */
+  compat: '' | 'tulle' | 'istio';
 }>;
 
 /** What is read of a connection before a chain is chosen. */

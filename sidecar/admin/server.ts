@@ -1,0 +1,166 @@
+/**
+ * The admin port (loopback): what Envoy's answers, in Envoy's forms, so that existing tools read it.
+ *
+ *   /ready /stats /stats/prometheus /clusters /config_dump /certs /logging /drain_listeners /quitquitquit /server_info
+ *
+ * It holds no state: it answers from what is handed in as {@link AdminView}.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describeError, MeshError } from '#shared/runtime/mesh-error.ts';
+
+/** What the admin port shows and does. */
+export type AdminView = Readonly<{
+  isReady: () => boolean;
+  awaited: () => readonly string[];
+  /** `name: value` pairs, in order. */
+  stats: () => readonly (readonly [string, number])[];
+  prometheus: () => string;
+  clusters: () => readonly string[];
+  clustersJson: () => unknown;
+  configDump: () => unknown;
+  certificates: () => unknown;
+  serverInfo: () => unknown;
+  /** Sets the level of the own log; null for an unknown level. */
+  setLogLevel: (level: string) => string | null;
+  logLevel: () => string;
+  drain: () => void;
+  quit: () => void;
+}>;
+
+export type RunningServer = Readonly<{ host: string; port: number; close: () => Promise<void> }>;
+
+type Answer = Readonly<{ status: number; body: string; contentType: string }>;
+type Handler = Readonly<{ method: 'GET' | 'POST'; answer: (view: AdminView, query: URLSearchParams) => Answer }>;
+
+const text = (body: string, status = 200): Answer => ({ status, body, contentType: 'text/plain; charset=UTF-8' });
+const json = (body: unknown): Answer => ({
+  status: 200,
+  body: `${JSON.stringify(body, null, 1)}\n`,
+  contentType: 'application/json',
+});
+const get = (answer: Handler['answer']): Handler => ({ method: 'GET', answer });
+const post = (answer: Handler['answer']): Handler => ({ method: 'POST', answer });
+
+function ready(view: AdminView): Answer {
+  return view.isReady() ? text('LIVE\n') : text(`PRE_INITIALIZING: waits for ${view.awaited().join(', ')}\n`, 503);
+}
+
+function stats(view: AdminView, query: URLSearchParams): Answer {
+  if (query.get('format') === 'prometheus') return text(view.prometheus());
+  const filter = query.get('filter');
+  const isShown = filter === null ? () => true : compileFilter(filter);
+  const shown = view.stats().filter(([name]) => isShown(name));
+  if (query.get('format') === 'json') return json({ stats: shown.map(([name, value]) => ({ name, value })) });
+  return text(shown.map(([name, value]) => `${name}: ${value}\n`).join(''));
+}
+
+/** A regular expression as in Envoy; one that is none is taken as plain text. */
+function compileFilter(filter: string): (name: string) => boolean {
+  try {
+    const pattern = new RegExp(filter);
+    return (name) => pattern.test(name);
+  } catch {
+    return (name) => name.includes(filter);
+  }
+}
+
+function logging(view: AdminView, query: URLSearchParams): Answer {
+  const level = query.get('level');
+  if (level === null) return text(`active loggers:\n  tulle: ${view.logLevel()}\n`);
+  const set = view.setLogLevel(level);
+  return set === null
+    ? text(`there is no level ${level}: use trace, debug, info, warn, error\n`, 400)
+    : text(`tulle: ${set}\n`);
+}
+
+const handlers: Readonly<Record<string, Handler>> = {
+  '/ready': get(ready),
+  '/stats': get(stats),
+  '/stats/prometheus': get((view) => text(view.prometheus())),
+  '/clusters': get((view, query) =>
+    query.get('format') === 'json'
+      ? json(view.clustersJson())
+      : text(
+          view
+            .clusters()
+            .map((line) => `${line}\n`)
+            .join(''),
+        ),
+  ),
+  '/config_dump': get((view) => json(view.configDump())),
+  '/certs': get((view) => json(view.certificates())),
+  '/server_info': get((view) => json(view.serverInfo())),
+  '/logging': post(logging),
+  '/drain_listeners': post((view) => {
+    view.drain();
+    return text('OK\n');
+  }),
+  '/quitquitquit': post((view) => {
+    view.quit();
+    return text('OK\n');
+  }),
+};
+
+function answer(view: AdminView, request: IncomingMessage): Answer {
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  const handler = handlers[url.pathname];
+  if (handler === undefined)
+    return text(`there is nothing at ${url.pathname}; known:\n${Object.keys(handlers).join('\n')}\n`, 404);
+  if (handler.method === 'POST' && request.method !== 'POST')
+    return text(`${url.pathname} changes something: use POST\n`, 405);
+  return handler.answer(view, url.searchParams);
+}
+
+function serve(view: AdminView, request: IncomingMessage, response: ServerResponse): void {
+  let result: Answer;
+  try {
+    result = answer(view, request);
+  } catch (error) {
+    result = text(`${describeError(error)}\n`, 500);
+  }
+  response.writeHead(result.status, { 'content-type': result.contentType, 'cache-control': 'no-cache, max-age=0' });
+  response.end(request.method === 'HEAD' ? '' : result.body);
+  request.resume();
+}
+
+/** Serves the admin port. */
+export function startAdmin(view: AdminView, address: Readonly<{ host: string; port: number }>): Promise<RunningServer> {
+  return listen(
+    createServer((request, response) => serve(view, request, response)),
+    address,
+    'the admin port',
+  );
+}
+
+/** Serves readiness alone (`/healthz/ready`), for probes from outside. */
+export function startReadiness(
+  view: Pick<AdminView, 'isReady' | 'awaited'>,
+  address: Readonly<{ host: string; port: number }>,
+): Promise<RunningServer> {
+  const server = createServer((request, response) => {
+    const isKnown = request.url?.split('?')[0] === '/healthz/ready';
+    response.writeHead(isKnown ? (view.isReady() ? 200 : 503) : 404, { 'content-type': 'text/plain' });
+    response.end(isKnown && !view.isReady() ? `waits for ${view.awaited().join(', ')}\n` : '');
+  });
+  return listen(server, address, 'readiness');
+}
+
+function listen(
+  server: Server,
+  { host, port }: Readonly<{ host: string; port: number }>,
+  what: string,
+): Promise<RunningServer> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => reject(new MeshError('io', `${what} cannot listen on ${host}:${port}`, { cause })));
+    server.listen(port, host, () => {
+      const { port: bound } = server.address() as AddressInfo;
+      const close = () =>
+        new Promise<void>((done) => {
+          server.close(() => done());
+          server.closeAllConnections();
+        });
+      resolve({ host, port: bound, close });
+    });
+  });
+}

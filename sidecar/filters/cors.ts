@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import type { ResponseHead } from '../http1/message.ts';
+import type { FilterContext, FilterVerdict, HttpRequestFilter, LocalReply } from '../proxy/filter.ts';
+import { proceed } from '../proxy/filter.ts';
+import type { StringPredicate } from '../routing/match.ts';
+import { compileStringMatch, drawsFraction } from '../routing/match.ts';
+import type { CompileScope } from '../routing/regex.ts';
+import { within } from '../routing/regex.ts';
+import type { CorsConfig } from '../snapshot/http-filter.ts';
+import { formatProblems } from '#shared/runtime/result.ts';
+import { overrideOf, PolicyCache } from './policy-cache.ts';
+
+type CompiledCors = Readonly<{ config: CorsConfig; allowsOrigin: StringPredicate }>;
+
+/** Compiles a CORS policy; wrong patterns become problems of the scope. */
+export function compileCors(config: CorsConfig, scope: CompileScope): CompiledCors {
+  const origins = config.allowOrigins.map((match) => compileStringMatch(match, within(scope, 'allowOrigins')));
+  // What takes `*` takes any origin (`exact: "*"`).
+  const takesAny = origins.some((matches) => matches('*'));
+  return { config, allowsOrigin: (origin) => takesAny || origins.some((matches) => matches(origin)) };
+}
+
+const overrides = new PolicyCache((config: CorsConfig) => {
+  const scope: CompileScope = { path: 'cors', problems: [] };
+  const compiled = compileCors(config, scope);
+  assert(scope.problems.length === 0, formatProblems(scope.problems));
+  return compiled;
+});
+
+type Grant = Readonly<{ config: CorsConfig; origin: string }>;
+
+/**
+ * Answers CORS preflights and marks responses for the browser. The list of methods is sent, not enforced: that is the browser's
+ * part. The policy's headers replace the application's own.
+ */
+export class CorsFilter implements HttpRequestFilter {
+  readonly name = 'cors';
+  readonly #own: CompiledCors | null;
+  /** What was granted to exchanges under way; kept because the request may have changed by the time of the response. */
+  readonly #grants = new WeakMap<FilterContext, Grant>();
+
+  constructor(config: CorsConfig | null, scope: CompileScope) {
+    this.#own = config === null ? null : compileCors(config, scope);
+  }
+
+  onRequest(context: FilterContext): FilterVerdict {
+    const { request, random } = context;
+    const origin = request.headers.get('origin');
+    if (origin === undefined || origin === '') return proceed;
+    const override = overrideOf(context.overrides, 'cors');
+    const policy = override === undefined ? this.#own : overrides.get(override);
+    if (policy === null || !drawsFraction(policy.config.enabled, random)) return proceed;
+    const isPreflight =
+      request.method === 'OPTIONS' && (request.headers.get('access-control-request-method') ?? '') !== '';
+    if (policy.allowsOrigin(origin)) {
+      const grant = { config: policy.config, origin };
+      if (isPreflight) return preflightReply(preflightHeaders(grant));
+      this.#grants.set(context, grant);
+      return proceed;
+    }
+    return isPreflight && !policy.config.forwardNotMatchingPreflights ? preflightReply([]) : proceed;
+  }
+
+  onResponse(context: FilterContext, head: ResponseHead): void {
+    const grant = this.#grants.get(context);
+    if (grant === undefined) return;
+    for (const [name, value] of responseHeaders(grant)) head.headers.set(name, value);
+  }
+}
+
+type Header = readonly [name: string, value: string];
+
+/** Headers of every response; those with an empty value are not sent. */
+function responseHeaders({ config, origin }: Grant): readonly Header[] {
+  const headers: readonly Header[] = [
+    ['access-control-allow-origin', origin],
+    ['access-control-allow-credentials', config.allowCredentials === true ? 'true' : ''],
+    ['access-control-expose-headers', config.exposeHeaders],
+  ];
+  return headers.filter(([, value]) => value !== '');
+}
+
+function preflightHeaders(grant: Grant): readonly Header[] {
+  const { allowMethods, allowHeaders, maxAge } = grant.config;
+  const more: readonly Header[] = [
+    ['access-control-allow-methods', allowMethods],
+    ['access-control-allow-headers', allowHeaders],
+    ['access-control-max-age', maxAge],
+  ];
+  return [...responseHeaders(grant), ...more.filter(([, value]) => value !== '')];
+}
+
+function preflightReply(headers: readonly Header[]): FilterVerdict {
+  const reply: LocalReply = { status: 200, body: '', headers, flag: '', details: 'cors_response', grpcStatus: null };
+  return { kind: 'reply', reply };
+}

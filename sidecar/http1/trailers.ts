@@ -1,0 +1,47 @@
+import type { ByteWriter } from './byte-writer.ts';
+import { FieldSection } from './field-section.ts';
+import { connectionFields, HeaderMap } from './header-map.ts';
+import { faults, type ProtocolFault } from './protocol-error.ts';
+
+/** Fields that frame, route, authenticate or decide a message have no business in trailers (RFC 9110 6.5.1): they are dropped. */
+const forbidden = [
+  ...connectionFields,
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'expect',
+  'max-forwards',
+  'proxy-authorization',
+  'set-cookie',
+  'te',
+  'trailer',
+];
+const section = new FieldSection();
+
+/** The trailers that the octets from `start` to `end` (behind the empty line) hold, without forbidden fields; or the fault. */
+export function parseTrailers(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  maxFields: number,
+): HeaderMap | ProtocolFault {
+  const fault = section.parse(bytes, start, end - 2, maxFields);
+  if (fault !== null) return fault === faults.tooManyFields ? fault : faults.fieldValue;
+  const trailers = new HeaderMap(Buffer.from(bytes.subarray(start, end - 2)), section.takeLines());
+  for (const name of forbidden) trailers.remove(name);
+  return trailers;
+}
+
+/** The last chunk with these trailers, and the end of the body. */
+export function encodeTrailers(writer: ByteWriter, trailers: HeaderMap): Buffer {
+  for (const name of forbidden) trailers.remove(name);
+  writer.begin(trailers.maxEncodedBytes + 8);
+  writer.literal('0\r\n');
+  trailers.encode(writer);
+  writer.literal('\r\n');
+  return writer.finish();
+}

@@ -1,0 +1,139 @@
+import type { Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { MeshError } from '#shared/runtime/mesh-error.ts';
+import type { TlsFacts } from '../transport/transport.ts';
+import type { TlsContext, TlsMaterial } from './tls-contexts.ts';
+import { explainChainError, judgeNames, peerCertificateOf, peerRefused, toTlsFacts } from './tls-peer.ts';
+import type { ServerTls } from './tls-settings.ts';
+
+/** Who hears of a handshake: one of the two, once. */
+export interface TlsAcceptHandler {
+  /** It succeeded and the peer is whom the configuration wants; nothing was read of it yet. */
+  onSecure(socket: TLSSocket, facts: TlsFacts): void;
+  /** It failed or the peer was refused; the socket is destroyed. */
+  onRefused(error: MeshError): void;
+}
+
+/**
+ * The accepting end of TLS. Sockets come in after their first bytes were looked at and put back (`unshift`), secure sockets whose
+ * peer was judged go out. The chain is judged by OpenSSL through Node, names by us from the DER; when in doubt the socket is
+ * destroyed before a byte of the application passes.
+ *
+ * Handshakes run in a `tls.Server` that never listens: `emit('connection', socket)` is the documented way to hand it sockets.
+ * Each generation of certificates has one of its own, since ticket keys belong to it.
+ */
+export class TlsAcceptor {
+  readonly #settings: ServerTls;
+  readonly #context: TlsContext;
+  readonly #handshakeTimeoutMs: number;
+  readonly #waiting = new WeakMap<object, TlsAcceptHandler>();
+  #server: Readonly<{ of: TlsMaterial; server: Server }> | null = null;
+
+  /** A timeout of 0 is none, as far as Node has none (two minutes). */
+  constructor(settings: ServerTls, context: TlsContext, handshakeTimeoutMs: number) {
+    this.#settings = settings;
+    this.#context = context;
+    this.#handshakeTimeoutMs = handshakeTimeoutMs;
+  }
+
+  /** Begins the handshake on a socket. */
+  accept(socket: Socket, handler: TlsAcceptHandler): void {
+    let server: Server;
+    try {
+      server = this.#currentServer();
+    } catch (error) {
+      socket.destroy();
+      handler.onRefused(
+        error instanceof MeshError ? error : new MeshError('tls_handshake', 'no TLS here', { cause: error }),
+      );
+      return;
+    }
+    this.#waiting.set(socket, handler);
+    server.emit('connection', socket);
+  }
+
+  #currentServer(): Server {
+    const material = this.#context.current();
+    if (this.#server?.of !== material) this.#server = { of: material, server: this.#createServer(material) };
+    return this.#server.server;
+  }
+
+  #createServer(material: TlsMaterial): Server {
+    const server = createServer({
+      ...material.options,
+      requestCert: this.#settings.validation !== null,
+      // Whoever need not have a certificate is judged in #finish, if he has one.
+      rejectUnauthorized: this.#settings.requireClientCertificate && this.#context.verifiesChain,
+      ALPNProtocols: [...this.#settings.alpn],
+      handshakeTimeout: this.#handshakeTimeoutMs,
+    });
+    server.on('secureConnection', (socket) => this.#finish(socket, material));
+    server.on('tlsClientError', (error, socket) => {
+      socket.destroy();
+      this.#handlerOf(socket)?.onRefused(explainFailure(error, socket));
+    });
+    return server;
+  }
+
+  #finish(socket: TLSSocket, material: TlsMaterial): void {
+    const handler = this.#handlerOf(socket);
+    const certificate = peerCertificateOf(socket);
+    const refusal = handler === undefined ? null : this.#judge(socket, certificate);
+    if (handler === undefined || refusal !== null) {
+      socket.on('error', ignore);
+      socket.destroy();
+      if (refusal !== null) handler?.onRefused(refusal);
+      return;
+    }
+    const serverName = typeof socket.servername === 'string' ? socket.servername : '';
+    handler.onSecure(socket, toTlsFacts(socket, certificate, { localUriSan: material.localUriSan, serverName }));
+  }
+
+  #judge(socket: TLSSocket, certificate: ReturnType<typeof peerCertificateOf>): MeshError | null {
+    const { validation, requireClientCertificate } = this.#settings;
+    if (validation === null) return null;
+    const hasCertificate = socket.getPeerX509Certificate() !== undefined;
+    if (!hasCertificate)
+      return requireClientCertificate ? peerRefused('no_certificate', 'the peer has no certificate') : null;
+    if (certificate === null) return peerRefused('bad_certificate', "the peer's certificate cannot be read");
+    if (this.#context.verifiesChain) {
+      if (!socket.authorized) return explainChainError(toCode(socket.authorizationError));
+      // A resumed session is not verified again by OpenSSL.
+      if (Date.now() > certificate.notAfter) return explainChainError('CERT_HAS_EXPIRED');
+    }
+    return judgeNames(certificate, validation);
+  }
+
+  /**
+   * Node names the socket that a TLS socket was made of in no public property; `_parent` has been there since 0.12. Were it gone,
+   * nobody would be found here, and every handshake would be refused.
+   */
+  #handlerOf(socket: TLSSocket): TlsAcceptHandler | undefined {
+    const raw: unknown = Reflect.get(socket, '_parent');
+    if (typeof raw !== 'object' || raw === null) return undefined;
+    const handler = this.#waiting.get(raw);
+    this.#waiting.delete(raw);
+    return handler;
+  }
+}
+
+function ignore(): void {
+  // The reason was told already; what the dying socket adds is of no use.
+}
+
+function explainFailure(error: Error, socket: TLSSocket): MeshError {
+  const code = toCode(socket.authorizationError);
+  if (code !== '') return explainChainError(code);
+  const reason = toCode(Reflect.get(error, 'code'));
+  if (reason === 'ERR_TLS_HANDSHAKE_TIMEOUT')
+    return new MeshError('tls_handshake', 'the TLS handshake took too long', { cause: error, facts: { reason } });
+  if (reason === 'ECONNRESET')
+    return new MeshError('connection_reset', 'the peer went away during the TLS handshake', { cause: error });
+  return new MeshError('tls_handshake', 'the TLS handshake failed', { cause: error, facts: { reason } });
+}
+
+/** Node declares an Error, but sets the code. */
+function toCode(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return value instanceof Error ? value.message : '';
+}

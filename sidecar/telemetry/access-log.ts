@@ -1,0 +1,129 @@
+/**
+ * Access logs in Envoy's formats. A configured format comes in and is compiled once into a function from an AccessRecord to a
+ * line; access-log-writer.ts owns the files. Text formats end as they say (Istio's end in a newline); JSON lines get one.
+ * Missing values are `-` in text and null in JSON; a JSON field that is one operator keeps its type (numbers stay numbers).
+ */
+import type { Result } from '#shared/runtime/result.ts';
+import { fail, ok, problem } from '#shared/runtime/result.ts';
+import type { AccessRecord } from './access-record.ts';
+import type { FormatPart, FormatScope } from './format.ts';
+import { parseFormat, renderParts } from './format.ts';
+import { flagBit, isResponseFlag } from './response-flags.ts';
+
+/** Nested objects of format strings. */
+export type JsonFormat = { readonly [key: string]: string | number | boolean | null | JsonFormat };
+
+/** The format of an access log, as configured. */
+export type AccessLogFormat =
+  | Readonly<{ kind: 'text'; template: string }>
+  | Readonly<{ kind: 'json'; fields: JsonFormat }>;
+
+/** Makes the line of one exchange. */
+export type FormatLine = (record: AccessRecord) => string;
+
+/** Istio's text format, used when a mesh turns access logs on without saying how. */
+export const defaultTextFormat =
+  '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% ' +
+  '%RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% "%UPSTREAM_TRANSPORT_FAILURE_REASON%" %BYTES_RECEIVED% ' +
+  '%BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" ' +
+  '"%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% ' +
+  '%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n';
+
+/** Istio's JSON fields. */
+export const defaultJsonFormat: JsonFormat = {
+  start_time: '%START_TIME%',
+  route_name: '%ROUTE_NAME%',
+  method: '%REQ(:METHOD)%',
+  path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
+  protocol: '%PROTOCOL%',
+  response_code: '%RESPONSE_CODE%',
+  response_flags: '%RESPONSE_FLAGS%',
+  response_code_details: '%RESPONSE_CODE_DETAILS%',
+  connection_termination_details: '%CONNECTION_TERMINATION_DETAILS%',
+  bytes_received: '%BYTES_RECEIVED%',
+  bytes_sent: '%BYTES_SENT%',
+  duration: '%DURATION%',
+  upstream_service_time: '%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%',
+  x_forwarded_for: '%REQ(X-FORWARDED-FOR)%',
+  user_agent: '%REQ(USER-AGENT)%',
+  request_id: '%REQ(X-REQUEST-ID)%',
+  authority: '%REQ(:AUTHORITY)%',
+  upstream_host: '%UPSTREAM_HOST%',
+  upstream_cluster: '%UPSTREAM_CLUSTER_RAW%',
+  upstream_local_address: '%UPSTREAM_LOCAL_ADDRESS%',
+  downstream_local_address: '%DOWNSTREAM_LOCAL_ADDRESS%',
+  downstream_remote_address: '%DOWNSTREAM_REMOTE_ADDRESS%',
+  requested_server_name: '%REQUESTED_SERVER_NAME%',
+  upstream_transport_failure_reason: '%UPSTREAM_TRANSPORT_FAILURE_REASON%',
+};
+
+/** Compiles a format; every operator that is not known is a problem with its path. */
+export function compileAccessLogFormat(format: AccessLogFormat, path = 'format'): Result<FormatLine> {
+  const scope: FormatScope = { path, problems: [] };
+  const line = format.kind === 'text' ? textLine(format.template, scope) : jsonLine(format.fields, scope);
+  return scope.problems.length === 0 ? ok(line) : fail(scope.problems);
+}
+
+function textLine(template: string, scope: FormatScope): FormatLine {
+  const parts = parseFormat(template, scope);
+  return (record) => renderParts(parts, record, '-');
+}
+
+type JsonPart = string | ((record: AccessRecord) => string);
+
+function jsonLine(fields: JsonFormat, scope: FormatScope): FormatLine {
+  const parts = joinTexts([...objectParts(fields, scope), '\n']);
+  return (record) => {
+    let line = '';
+    for (const part of parts) line += typeof part === 'string' ? part : part(record);
+    return line;
+  };
+}
+
+function objectParts(fields: JsonFormat, scope: FormatScope): JsonPart[] {
+  const members = Object.entries(fields).flatMap(([key, value], index): JsonPart[] => [
+    `${index === 0 ? '' : ','}${JSON.stringify(key)}:`,
+    ...valueParts(value, { ...scope, path: `${scope.path}.${key}` }),
+  ]);
+  return ['{', ...members, '}'];
+}
+
+function valueParts(value: JsonFormat[string], scope: FormatScope): JsonPart[] {
+  if (typeof value === 'object' && value !== null) return objectParts(value, scope);
+  if (typeof value !== 'string') return [JSON.stringify(value)];
+  const parts = parseFormat(value, scope);
+  const [only] = parts;
+  if (parts.length === 1 && typeof only === 'function') return [typedValue(only)];
+  if (parts.every((part) => typeof part === 'string')) return [JSON.stringify(parts.join(''))];
+  return [(record) => JSON.stringify(renderParts(parts, record, '-'))];
+}
+
+function typedValue(value: Exclude<FormatPart, string>): JsonPart {
+  return (record) => {
+    const result = value(record);
+    return typeof result === 'string' ? JSON.stringify(result) : String(result);
+  };
+}
+
+function joinTexts(parts: readonly JsonPart[]): readonly JsonPart[] {
+  const joined: JsonPart[] = [];
+  for (const part of parts) {
+    const last = joined.at(-1);
+    if (typeof part === 'string' && typeof last === 'string') joined[joined.length - 1] = last + part;
+    else joined.push(part);
+  }
+  return joined;
+}
+
+/** Compiles "only exchanges with one of these flags" into a mask test; null logs all. */
+export function compileFlagFilter(
+  onlyFlags: readonly string[] | null,
+  path = 'onlyFlags',
+): Result<(record: AccessRecord) => boolean> {
+  if (onlyFlags === null) return ok(() => true);
+  const unknown = onlyFlags.filter((name) => !isResponseFlag(name));
+  if (unknown.length > 0) return fail(unknown.map((name) => problem(path, `the response flag ${name} is not known`)));
+  // No names at all: any flag will do, as in Envoy's response flag filter.
+  const mask = onlyFlags.length === 0 ? -1 : onlyFlags.reduce((sum, name) => sum | flagBit(name), 0);
+  return ok((record) => (record.flags & mask) !== 0);
+}

@@ -1,0 +1,121 @@
+import { histogramBounds, metricNames, requestLabelNames, tcpLabelNames } from '#shared/telemetry/metric-names.ts';
+import type { SeriesEntry } from './series.ts';
+import { requestCells, tcpCells } from './series.ts';
+
+/** The metrics of one worker, as they are rendered: its cells, and which series lie in them. */
+export type SlabView = Readonly<{ cells: Float64Array; entries: readonly SeriesEntry[] }>;
+
+/** A family of counters or gauges that somebody else keeps, read at scrape. */
+export type MetricFamily = Readonly<{
+  name: string;
+  help: string;
+  type: 'counter' | 'gauge';
+  samples: () => Iterable<Readonly<{ labels: Readonly<Record<string, string>>; value: number }>>;
+}>;
+
+type Summed = { labels: string; values: Float64Array };
+type Counter = Readonly<{ name: string; help: string; cell: number; skipsZero: boolean }>;
+
+const requestCounters: readonly Counter[] = [
+  { name: metricNames.requests, help: 'Requests handled.', cell: requestCells.requests, skipsZero: false },
+  {
+    name: metricNames.requestMessages,
+    help: 'gRPC messages received from clients.',
+    cell: requestCells.requestMessages,
+    skipsZero: true,
+  },
+  {
+    name: metricNames.responseMessages,
+    help: 'gRPC messages sent to clients.',
+    cell: requestCells.responseMessages,
+    skipsZero: true,
+  },
+];
+const histograms = [
+  { name: metricNames.requestDuration, help: 'Duration of requests.', cell: requestCells.duration },
+  { name: metricNames.requestBytes, help: 'Sizes of request bodies.', cell: requestCells.requestBytes },
+  { name: metricNames.responseBytes, help: 'Sizes of response bodies.', cell: requestCells.responseBytes },
+];
+const tcpCounters: readonly Counter[] = [
+  { name: metricNames.tcpOpened, help: 'TCP connections opened.', cell: tcpCells.opened, skipsZero: false },
+  { name: metricNames.tcpClosed, help: 'TCP connections closed.', cell: tcpCells.closed, skipsZero: false },
+  { name: metricNames.tcpSent, help: 'Bytes sent on TCP connections.', cell: tcpCells.sent, skipsZero: false },
+  {
+    name: metricNames.tcpReceived,
+    help: 'Bytes received on TCP connections.',
+    cell: tcpCells.received,
+    skipsZero: false,
+  },
+];
+
+/** The metrics of all workers, summed, and the extra families, in Prometheus' text format. */
+export function renderPrometheus(slabs: readonly SlabView[], extra: readonly MetricFamily[]): string {
+  const requests = sumSeries(slabs, 'request', requestCells.responseBytes + histogramBounds.length + 2);
+  const connections = sumSeries(slabs, 'tcp', Object.keys(tcpCells).length);
+  return [
+    ...requestCounters.map((counter) => renderCounter(counter, requests)),
+    ...histograms.map((histogram) => renderHistogram(histogram, requests)),
+    ...tcpCounters.map((counter) => renderCounter(counter, connections)),
+    ...extra.map(renderFamily),
+  ].join('');
+}
+
+function sumSeries(slabs: readonly SlabView[], kind: SeriesEntry['kind'], size: number): readonly Summed[] {
+  const sums = new Map<string, Summed>();
+  const names = kind === 'request' ? requestLabelNames : tcpLabelNames;
+  for (const { cells, entries } of slabs) {
+    for (const entry of entries) {
+      if (entry.kind !== kind) continue;
+      const labels = names.map((name, index) => `${name}="${escapeLabel(entry.labels[index] ?? '')}"`).join(',');
+      const sum = sums.get(labels) ?? { labels, values: new Float64Array(size) };
+      sums.set(labels, sum);
+      for (let i = 0; i < size; i++) sum.values[i] = (sum.values[i] ?? 0) + (cells[entry.first + i] ?? 0);
+    }
+  }
+  return [...sums.values()];
+}
+
+const heading = (name: string, help: string, type: string): string =>
+  `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
+
+function renderCounter({ name, help, cell, skipsZero }: Counter, series: readonly Summed[]): string {
+  const lines = series
+    .filter(({ values }) => !skipsZero || values[cell] !== 0)
+    .map(({ labels, values }) => `${name}{${labels}} ${values[cell] ?? 0}\n`);
+  return lines.length === 0 ? '' : heading(name, help, 'counter') + lines.join('');
+}
+
+function renderHistogram(
+  { name, help, cell }: Readonly<{ name: string; help: string; cell: number }>,
+  series: readonly Summed[],
+): string {
+  if (series.length === 0) return '';
+  return heading(name, help, 'histogram') + series.map((one) => renderBuckets(name, one, cell)).join('');
+}
+
+function renderBuckets(name: string, { labels, values }: Summed, cell: number): string {
+  let count = 0;
+  let lines = '';
+  for (let i = 0; i <= histogramBounds.length; i++) {
+    count += values[cell + i] ?? 0;
+    lines += `${name}_bucket{${labels},le="${histogramBounds[i] ?? '+Inf'}"} ${count}\n`;
+  }
+  const sum = values[cell + histogramBounds.length + 1] ?? 0;
+  return `${lines}${name}_sum{${labels}} ${sum}\n${name}_count{${labels}} ${count}\n`;
+}
+
+function renderFamily({ name, help, type, samples }: MetricFamily): string {
+  let lines = '';
+  for (const { labels, value } of samples()) {
+    const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`);
+    lines += `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
+  }
+  return lines === '' ? '' : heading(name, help, type) + lines;
+}
+
+function escapeLabel(value: string): string {
+  return value
+    .replaceAll('\\', String.raw`\\`)
+    .replaceAll('\n', String.raw`\n`)
+    .replaceAll('"', String.raw`\"`);
+}

@@ -1,0 +1,105 @@
+import type { Thresholds } from '../snapshot/cluster.ts';
+
+/** How many numbers one breaker counts. */
+export const breakerSlots = 4;
+
+const connections = 0;
+const pending = 1;
+const requests = 2;
+const retries = 3;
+
+/**
+ * The circuit breaker of one cluster and priority: what is under way, against the configured limits. Each `take` either counts
+ * one more and says yes, or says no; each yes is given back once by the `release` of the same name.
+ * The numbers live in a table that is handed in, so that worker threads can share one (then limits hold for the process and
+ * may be overshot for a moment, as in Envoy).
+ */
+export class Breaker {
+  #thresholds: Thresholds;
+  readonly #counts: Int32Array;
+
+  constructor(thresholds: Thresholds, counts: Int32Array = new Int32Array(breakerSlots)) {
+    this.#thresholds = thresholds;
+    this.#counts = counts;
+  }
+
+  /** Sets other limits; what is under way stays counted. */
+  update(thresholds: Thresholds): void {
+    this.#thresholds = thresholds;
+  }
+
+  get thresholds(): Thresholds {
+    return this.#thresholds;
+  }
+
+  get connections(): number {
+    return this.#count(connections);
+  }
+
+  get pending(): number {
+    return this.#count(pending);
+  }
+
+  get requests(): number {
+    return this.#count(requests);
+  }
+
+  get retries(): number {
+    return this.#count(retries);
+  }
+
+  /** Retries that may be under way at once: a budget follows the load, and overrides `maxRetries`. */
+  get retryLimit(): number {
+    const budget = this.#thresholds.retryBudget;
+    if (budget === null) return this.#thresholds.maxRetries;
+    const share = Math.floor((budget.percent * (this.requests + this.pending)) / 100);
+    return Math.max(budget.minConcurrency, share);
+  }
+
+  takeConnection(): boolean {
+    return this.#take(connections, this.#thresholds.maxConnections);
+  }
+
+  /** One over the limit: each host may have one connection whatever the limit says. */
+  forceConnection(): void {
+    Atomics.add(this.#counts, connections, 1);
+  }
+
+  releaseConnection(): void {
+    Atomics.sub(this.#counts, connections, 1);
+  }
+
+  takePending(): boolean {
+    return this.#take(pending, this.#thresholds.maxPendingRequests);
+  }
+
+  releasePending(): void {
+    Atomics.sub(this.#counts, pending, 1);
+  }
+
+  takeRequest(): boolean {
+    return this.#take(requests, this.#thresholds.maxRequests);
+  }
+
+  releaseRequest(): void {
+    Atomics.sub(this.#counts, requests, 1);
+  }
+
+  takeRetry(): boolean {
+    return this.#take(retries, this.retryLimit);
+  }
+
+  releaseRetry(): void {
+    Atomics.sub(this.#counts, retries, 1);
+  }
+
+  #count(slot: number): number {
+    return Atomics.load(this.#counts, slot);
+  }
+
+  #take(slot: number, limit: number): boolean {
+    if (Atomics.add(this.#counts, slot, 1) < limit) return true;
+    Atomics.sub(this.#counts, slot, 1);
+    return false;
+  }
+}

@@ -1,0 +1,55 @@
+import { defaultThresholds, type ClusterConfig } from '../snapshot/cluster.ts';
+import type { Endpoint, Endpoints } from '../snapshot/endpoints.ts';
+
+/** An endpoint for tests: healthy, on port 80. */
+export const anEndpoint = (address: string, changes: Partial<Endpoint> = {}): Endpoint => ({
+  address,
+  port: 80,
+  weight: 1,
+  health: 'healthy',
+  transportLabels: {},
+  workload: '',
+  hostname: '',
+  ...changes,
+});
+
+/** Endpoints of one locality. */
+export const someEndpoints = (...endpoints: readonly (string | Endpoint)[]): Endpoints => ({
+  clusterName: 'c',
+  overprovisioningFactor: 140,
+  localities: [
+    {
+      locality: { region: '', zone: '', subZone: '' },
+      priority: 0,
+      weight: 0,
+      endpoints: endpoints.map((endpoint) => (typeof endpoint === 'string' ? anEndpoint(endpoint) : endpoint)),
+    },
+  ],
+});
+
+/** A plaintext EDS cluster for tests. */
+export const aCluster = (changes: Partial<ClusterConfig> = {}): ClusterConfig => ({
+  name: 'c',
+  altStatName: '',
+  discovery: { kind: 'eds', serviceName: 'c' },
+  connectTimeoutMs: 1_000,
+  balancer: { kind: 'roundRobin' },
+  breakers: { default: defaultThresholds, high: defaultThresholds },
+  outlier: null,
+  panicThreshold: 0,
+  transportMatches: [],
+  transport: { kind: 'plaintext' },
+  http: {
+    protocol: 'http1',
+    maxRequestsPerConnection: 0,
+    idleTimeoutMs: 3_000,
+    maxConnectionDurationMs: 0,
+    maxConcurrentStreams: 0,
+  },
+  sourceAddress: null,
+  tcpKeepalive: null,
+  perConnectionBufferBytes: 1 << 20,
+  services: [],
+  direction: 'outbound',
+  ...changes,
+});

@@ -1,0 +1,63 @@
+import type { Clock } from '#shared/runtime/clock.ts';
+import type { Endpoint } from '../snapshot/endpoints.ts';
+import { Host, hostKey, type HostOwner } from './host.ts';
+
+/** How often hosts that nobody uses are let go; Envoy's `cleanup_interval`. */
+const cleanupMs = 5_000;
+
+const nowhere = { locality: { region: '', zone: '', subZone: '' }, priority: 0 };
+
+/** The hosts of an original-destination cluster: one is made for each address that somebody wants to go to. */
+export class OriginalHosts {
+  readonly hosts = new Map<string, Host>();
+  readonly #owner: HostOwner;
+  readonly #clock: Clock;
+  readonly #onChange: () => void;
+  #stopTimer: (() => void) | null = null;
+
+  constructor(owner: HostOwner, clock: Clock, onChange: () => void) {
+    this.#owner = owner;
+    this.#clock = clock;
+    this.#onChange = onChange;
+  }
+
+  /** The host of this address. */
+  hostOf(address: string, port: number): Host {
+    const key = hostKey({ address, port });
+    const known = this.hosts.get(key);
+    if (known !== undefined) return known;
+    const host = new Host(toEndpoint(address, port), nowhere, this.#owner);
+    this.hosts.set(key, host);
+    this.#onChange();
+    this.#stopTimer ??= this.#clock.after(cleanupMs, () => this.#cleanUp());
+    return host;
+  }
+
+  close(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = null;
+  }
+
+  /** Lets go whom nobody uses; a host may stay one round longer than it is idle. */
+  #cleanUp(): void {
+    for (const host of this.hosts.values()) if (isUnused(host)) this.#remove(host);
+    this.#stopTimer = this.hosts.size === 0 ? null : this.#clock.after(cleanupMs, () => this.#cleanUp());
+  }
+
+  #remove(host: Host): void {
+    host.isRemoved = true;
+    this.hosts.delete(host.key);
+    host.drainPools();
+    this.#onChange();
+  }
+}
+
+function isUnused(host: Host): boolean {
+  if (host.activeRequests > 0) return false;
+  for (const pool of host.pools.values()) if (pool.connections > 0 || pool.pending > 0) return false;
+  return true;
+}
+
+function toEndpoint(address: string, port: number): Endpoint {
+  return { address, port, weight: 1, health: 'healthy', transportLabels: {}, workload: '', hostname: '' };
+}

@@ -1,0 +1,57 @@
+/** Successes and requests of one interval. */
+type Bucket = { successes: number; total: number };
+
+/** The rate of one interval while the next is being counted. */
+export class SuccessRate {
+  #writing: Bucket = { successes: 0, total: 0 };
+  #finished: Bucket = { successes: 0, total: 0 };
+
+  add(isSuccess: boolean): void {
+    this.#writing.total++;
+    if (isSuccess) this.#writing.successes++;
+  }
+
+  /** Ends the interval. */
+  swap(): void {
+    const next = this.#finished;
+    next.successes = 0;
+    next.total = 0;
+    this.#finished = this.#writing;
+    this.#writing = next;
+  }
+
+  /** Requests of the finished interval. */
+  get volume(): number {
+    return this.#finished.total;
+  }
+
+  /** Percent of the finished interval; only with a volume. */
+  get percent(): number {
+    return (this.#finished.successes * 100) / this.#finished.total;
+  }
+}
+
+/** What outlier detection remembers of one host. Owned and changed by the {@link OutlierDetector} of its cluster only. */
+export class OutlierMonitor {
+  isEjected = false;
+  consecutive5xx = 0;
+  consecutiveGatewayFailure = 0;
+  consecutiveLocalOriginFailure = 0;
+  ejections = 0;
+  /** How many base times the next ejection lasts. */
+  backoff = 0;
+  jitterMs = 0;
+  ejectedAt = 0;
+  unejectedAt: number | null = null;
+  readonly external = new SuccessRate();
+  readonly local = new SuccessRate();
+  /** For `/clusters`: the rates of the last interval, -1 without enough requests. */
+  externalPercent = -1;
+  localPercent = -1;
+
+  resetCounters(): void {
+    this.consecutive5xx = 0;
+    this.consecutiveGatewayFailure = 0;
+    this.consecutiveLocalOriginFailure = 0;
+  }
+}

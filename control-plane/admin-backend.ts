@@ -63,7 +63,7 @@ export function makeBackend(parts: Parts): AdminBackend {
       return removed;
     },
     token: ({ namespace, serviceAccount, ttlMs }) => {
-      const minted = identity.tokens.mint({ namespace, serviceAccount }, ttlMs);
+      const minted = identity.joinTokens.mint({ namespace, serviceAccount }, ttlMs);
       if (!minted.ok) return Promise.resolve(minted);
       const { trustDomain } = identity.authority;
       const { token, expiresAt } = minted.value;

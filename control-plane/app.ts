@@ -4,8 +4,6 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { certificateServiceDefinition } from '#shared/certificates/service-definition.ts';
-import { certificateServiceImplementation } from '#shared/certificates/serve-certificates.ts';
 import { defaultMeshConfig, parseMeshConfig, type MeshConfig } from '#shared/model/mesh-config.ts';
 import { systemClock } from '#shared/runtime/clock.ts';
 import { MeshError } from '#shared/runtime/mesh-error.ts';
@@ -70,14 +68,7 @@ export async function build(settings: Settings, logger: Logger): Promise<Control
     clock,
     logger,
     onHealth: (proxy, health) => registry.setHealth(proxy.node, health.healthy, health.message),
-    extraServices: [
-      {
-        definition: certificateServiceDefinition,
-        implementation: certificateServiceImplementation(identity.certificates, (error) =>
-          logger.error({ error }, 'certificate service'),
-        ),
-      },
-    ],
+    extraServices: [identity.service],
   });
   serving();
   const backend = makeBackend({ settings, readiness, publisher, source, proxies, snapshots, registry, identity });

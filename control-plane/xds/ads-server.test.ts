@@ -58,7 +58,7 @@ async function startMesh(overrides: Partial<AdsServerOptions> = {}): Promise<Mes
         return ok({ snapshots, close: () => opened.now-- });
       },
     },
-    authenticate: async (metadata) => {
+    authenticate: async ({ metadata }) => {
       const [authorization] = metadata.get('authorization');
       if (authorization === 'Bearer wrong') throw new MeshError('authentication', 'the join token is not known');
       return authorization === undefined ? null : { spiffeId: 'spiffe://td/ns/shop/sa/a', method: 'join-token' };
@@ -201,7 +201,7 @@ test('over TLS the client certificate says who asks', async () => {
       plaintext: ['127.0.0.1:0'],
       tls: [{ hostport: '127.0.0.1:0', credentials: ServerCredentials.createSsl(Buffer.from(root.pem), [pair], true) }],
     },
-    authenticate: async (_, certificate) => {
+    authenticate: async ({ peerCertificate: certificate }) => {
       const name = certificate?.subjectAltName?.replace('URI:', '');
       return name === undefined ? null : { spiffeId: name, method: 'certificate' };
     },

@@ -5,7 +5,7 @@ import { describeError, isMeshError, MeshError } from '#shared/runtime/mesh-erro
 import { formatProblems } from '#shared/runtime/result.ts';
 import type { ErrorDetail, XdsNode } from '#shared/xds/discovery.ts';
 import { healthInformationTypeUrl } from '#shared/xds/type-urls.ts';
-import type { Authenticate, OpenSnapshots, SnapshotProvider } from './provider.ts';
+import type { Authenticate, Caller, OpenSnapshots, SnapshotProvider } from './provider.ts';
 import type { ConnectedProxy, Proxies, ProxyRecord } from './proxies.ts';
 import { newSession, type SessionEvent, type SessionEffect, type SessionState, type Step } from './session-state.ts';
 
@@ -86,7 +86,7 @@ export class AdsStream<Request extends AnyRequest, Response> {
 
   async #open(first: Request): Promise<void> {
     const { authenticate, provider, proxies, clock, logger } = this.#context;
-    const identity = await authenticate(this.#call.metadata, peerCertificate(this.#call));
+    const identity = await authenticate(callerOf(this.#call));
     if (this.#isClosed) return;
     const { node } = first;
     if (node === undefined) throw new MeshError('protocol', 'the first request of a stream must carry its node');
@@ -183,8 +183,15 @@ function statusOf(error: unknown): status {
   return isMeshError(error) ? status.UNAVAILABLE : status.INTERNAL;
 }
 
-function peerCertificate(call: { metadata: Metadata; getAuthContext(): unknown }): X509Certificate | undefined {
-  const context = call.getAuthContext() as { sslPeerCertificate?: { raw?: Buffer } } | null;
+function callerOf(call: { metadata: Metadata; getAuthContext(): unknown }): Caller {
+  const context = call.getAuthContext() as {
+    transportSecurityType?: string;
+    sslPeerCertificate?: { raw?: Buffer };
+  } | null;
   const raw = context?.sslPeerCertificate?.raw;
-  return raw === undefined ? undefined : new X509Certificate(raw);
+  return {
+    metadata: call.metadata,
+    peerCertificate: raw === undefined ? undefined : new X509Certificate(raw),
+    isEncrypted: context?.transportSecurityType === 'ssl',
+  };
 }

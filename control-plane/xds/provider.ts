@@ -17,10 +17,15 @@ export type PeerIdentity = Readonly<{
  * Tells who the peer is from its client certificate or the call's metadata (`authorization: Bearer ...`). Null where nobody has
  * to say who he is. Throws `authentication` when the proof is missing or wrong, with the reason.
  */
-export type Authenticate = (
-  metadata: Metadata,
-  peerCertificate: X509Certificate | undefined,
-) => Promise<PeerIdentity | null>;
+export type Authenticate = (caller: Caller) => Promise<PeerIdentity | null>;
+
+/** What a caller brings. */
+export type Caller = Readonly<{
+  metadata: Metadata;
+  peerCertificate: X509Certificate | undefined;
+  /** Over TLS; without it no proof may be sent and nobody is known. */
+  isEncrypted: boolean;
+}>;
 
 /** The config of one proxy, for as long as its stream is open. */
 export type OpenSnapshots = Readonly<{ snapshots: Watch<ProxySnapshot>; close(): void }>;

@@ -1,3 +1,8 @@
+import { fail, ok, type Result } from '../runtime/result.ts';
+import { Field } from './rules/field.ts';
+import { readMeshConfig } from './rules/mesh-config-rules.ts';
+import { Report } from './rules/report.ts';
+
 /**
  * Mesh-wide settings, parsed from the YAML of Istio's MeshConfig. Durations are milliseconds. Defaults are Istio's
  * (pkg/config/mesh/mesh.go).
@@ -38,3 +43,13 @@ export const defaultMeshConfig: MeshConfig = {
   compat: 'tulle',
   proxyMetadata: {},
 };
+
+/**
+ * The settings of a document of Istio's MeshConfig over the defaults. A key that is not honoured is a warning by name, a
+ * wrong value an error; an empty document (`null`) is no settings.
+ */
+export function parseMeshConfig(document: unknown): Result<MeshConfig> {
+  const report = new Report();
+  const config = readMeshConfig(new Field('', document ?? {}), defaultMeshConfig, report);
+  return report.errors.length > 0 ? fail([...report.errors, ...report.warnings]) : ok(config, report.warnings);
+}

@@ -104,7 +104,13 @@ test("Istio's JSON format has the known keys, numbers as numbers and null for wh
 });
 
 test('JSON fields may nest, mix text with operators, and hold constants', () => {
-  const fields = { a: { b: '%REQ(:METHOD)% took %DURATION%ms %REQ(X-NO)%' }, n: 1, t: true, z: null, s: 'plain "quoted"' };
+  const fields = {
+    a: { b: '%REQ(:METHOD)% took %DURATION%ms %REQ(X-NO)%' },
+    n: 1,
+    t: true,
+    z: null,
+    s: 'plain "quoted"',
+  };
   assert.deepEqual(JSON.parse(line({ kind: 'json', fields })), {
     a: { b: 'GET took 12ms -' },
     n: 1,

@@ -108,7 +108,13 @@ test('TCP connections have their own counters', () => {
 test('families of others are rendered with escaped labels, and left out when empty', () => {
   const samples = () => [{ labels: { cluster: 'a"b\\c\n' }, value: 3 }];
   const gauge = { name: 'envoy_cluster_upstream_cx_active', help: 'Connections.', type: 'gauge' } as const;
-  const text = renderPrometheus([], [{ ...gauge, samples }, { ...gauge, name: 'none', samples: () => [] }]);
+  const text = renderPrometheus(
+    [],
+    [
+      { ...gauge, samples },
+      { ...gauge, name: 'none', samples: () => [] },
+    ],
+  );
   assert.equal(
     text,
     '# HELP envoy_cluster_upstream_cx_active Connections.\n# TYPE envoy_cluster_upstream_cx_active gauge\n' +

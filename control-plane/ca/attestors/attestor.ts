@@ -1,0 +1,38 @@
+import type { CallerCredentials } from '#shared/certificates/serve-certificates.ts';
+import type { SpiffeId } from '#shared/model/spiffe-id.ts';
+import { fail, ok, problem, type Problem, type Result } from '#shared/runtime/result.ts';
+
+/** What an attestor finds: who the caller is, that it brought nothing of this kind, or why what it brought is refused. */
+export type Attestation =
+  | Readonly<{ kind: 'attested'; identity: SpiffeId }>
+  | Readonly<{ kind: 'absent' }>
+  | Readonly<{ kind: 'refused'; problems: readonly Problem[] }>;
+
+/** One way of telling who a caller is. Attestors alone decide about identities. */
+export interface Attestor {
+  readonly name: string;
+  attest(caller: CallerCredentials): Promise<Attestation>;
+}
+
+/** Asks in order; the first that knows the caller decides. Else every refusal is told, or that nothing was brought. */
+export async function attestFirst(
+  attestors: readonly Attestor[],
+  caller: CallerCredentials,
+): Promise<Result<SpiffeId>> {
+  const problems: Problem[] = [];
+  for (const attestor of attestors) {
+    const found = await attestor.attest(caller);
+    switch (found.kind) {
+      case 'attested':
+        return ok(found.identity);
+      case 'refused':
+        problems.push(...found.problems);
+        break;
+      case 'absent':
+        break;
+    }
+  }
+  if (problems.length > 0) return fail(problems);
+  const names = attestors.map(({ name }) => name).join(', ');
+  return fail([problem('caller', `no credentials: bring one of ${names}`, 'no_credentials')]);
+}

@@ -1,0 +1,79 @@
+import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { certificateServiceImplementation } from '#shared/certificates/serve-certificates.ts';
+import { certificateServiceDefinition } from '#shared/certificates/service-definition.ts';
+import type { Clock } from '#shared/runtime/clock.ts';
+import { describeError, MeshError } from '#shared/runtime/mesh-error.ts';
+import { formatProblems } from '#shared/runtime/result.ts';
+import type { Attestor } from './attestors/attestor.ts';
+import { clientCertificateAttestor } from './attestors/client-certificate.ts';
+import { joinTokenAttestor } from './attestors/join-token.ts';
+import { Authority } from './authority.ts';
+import { certificateHandler } from './certificate-service.ts';
+import { followServerCredential } from './grpc-server-credentials.ts';
+import { JoinTokens, openJoinTokenKey } from './join-token.ts';
+import { checkGivenAuthority, openOwnRoot, type AuthorityKeys, type GivenAuthority } from './key-store.ts';
+import { ServerCertificate, type AdvertisedNames } from './server-certificate.ts';
+
+/** What the certificate side of a control plane is made of. */
+export type CertificateSideOptions = Readonly<{
+  /** Where the root and the key of the join tokens live; both are made on the first start. */
+  folder: string;
+  /** An authority that the operator brings instead of a root of our own. */
+  given: GivenAuthority | null;
+  trustDomain: string;
+  /** Whom join tokens are for. */
+  audience: string;
+  advertised: AdvertisedNames;
+  /** Further ways of knowing callers (Kubernetes tokens), asked after join tokens and before certificates. */
+  attestors?: readonly Attestor[] | undefined;
+  clock: Clock;
+  /** Told of what goes wrong without a caller to tell. */
+  onFailure: (message: string) => void;
+}>;
+
+/** The certificate side, open: parts for the composition root to put on its servers. */
+export type CertificateSide = Readonly<{
+  authority: Authority;
+  joinTokens: JoinTokens;
+  /** All ways of knowing callers, for other services on the same server. */
+  attestors: readonly Attestor[];
+  serverCertificate: ServerCertificate;
+  /** For `server.bindAsync`: follows the server certificate. */
+  serverCredentials: ServerCredentials;
+  /** For `server.addService`. */
+  service: Readonly<{ definition: ServiceDefinition; implementation: UntypedServiceImplementation }>;
+  close(): void;
+}>;
+
+/** Opens keys and tokens, and wires authority, attestors and service. */
+export async function openCertificateSide(options: CertificateSideOptions): Promise<CertificateSide> {
+  const { folder, trustDomain, audience, clock, onFailure } = options;
+  const keys = await openKeys(options);
+  const joinTokens = new JoinTokens({ key: await openJoinTokenKey(folder), trustDomain, audience, clock });
+  const authority = new Authority({ keys, trustDomain, clock });
+  const attestors = [
+    joinTokenAttestor(joinTokens),
+    ...(options.attestors ?? []),
+    clientCertificateAttestor({ keys, trustDomain, clock }),
+  ];
+  const serverCertificate = new ServerCertificate(authority, options.advertised, clock, onFailure);
+  const implementation = certificateServiceImplementation(certificateHandler(authority, attestors), (error) =>
+    onFailure(`CreateCertificate failed: ${describeError(error)}`),
+  );
+  return {
+    authority,
+    joinTokens,
+    attestors,
+    serverCertificate,
+    serverCredentials: followServerCredential(serverCertificate.credentials),
+    service: { definition: certificateServiceDefinition, implementation },
+    close: () => serverCertificate.close(),
+  };
+}
+
+async function openKeys({ folder, given, trustDomain, clock }: CertificateSideOptions): Promise<AuthorityKeys> {
+  if (given === null) return await openOwnRoot(folder, trustDomain, clock);
+  const keys = checkGivenAuthority(given, clock.now());
+  if (keys.ok) return keys.value;
+  throw new MeshError('certificate', `the given authority: ${formatProblems(keys.problems)}`);
+}

@@ -1,0 +1,104 @@
+import { matchesLabels } from '#shared/model/selector.ts';
+import type { TypedMessage, TypedObject } from '#shared/xds/typed.ts';
+import { policyFor } from './destination-rules.ts';
+import { clusterName, type Destination } from './destinations.ts';
+import { spreadOverLocalities } from './features/locality.ts';
+import { healthyWorkloads, type MeshIndex, peerPolicyOf } from './mesh-index.ts';
+import { modeOfPort } from './peer-authentication.ts';
+import type { Scope } from './scope.ts';
+import { compact, nonEmpty, toAddress, typed } from './typed-builder.ts';
+import { connectPort, type Workload } from './workloads.ts';
+
+type Endpoint = Readonly<{ workload: Workload; port: number; takesMutualTls: boolean }>;
+
+/** The endpoints of a destination: the same object for all proxies and generations for which they are the same. */
+export function endpointsFor(index: MeshIndex, scope: Scope, destination: Destination): TypedMessage {
+  const { service, port, rule, subset } = destination;
+  const name = clusterName(destination);
+  const endpoints = resolveEndpoints(index, destination);
+  const policy = policyFor(rule, port.port, subset);
+  const isLocal = policy?.outlierDetection !== undefined || policy?.loadBalancer?.localityLbSetting !== undefined;
+  const shaping = isLocal || subset !== undefined ? rule : undefined;
+  const place = isLocal ? scope.locality : '';
+  const key = `endpoints/${place}/${shaping?.id ?? ''}/${service.namespace}/${name}`;
+  const inputs = endpoints.flatMap(({ workload, port: number, takesMutualTls }) => [workload, number, takesMutualTls]);
+  return index.memo.get(key, [service, ...(shaping?.sources ?? []), ...inputs], () =>
+    typed('envoy.config.endpoint.v3.ClusterLoadAssignment', toAssignment(scope, destination, name, endpoints)),
+  );
+}
+
+/** The endpoints of a destination as a part of its cluster. A name to look up stands for itself when it has no endpoints. */
+export function localityAssignment(
+  index: MeshIndex,
+  scope: Scope,
+  destination: Destination,
+  name: string,
+): TypedObject {
+  const { service, port, subset } = destination;
+  const endpoints = resolveEndpoints(index, destination);
+  if (endpoints.length > 0 || service.endpoints.length > 0 || service.selector !== undefined || subset !== undefined) {
+    return toAssignment(scope, destination, name, endpoints);
+  }
+  const target = typeof port.target === 'number' ? port.target : port.port;
+  const itself = {
+    endpoint: { address: toAddress(service.host, target) },
+    load_balancing_weight: 1,
+  };
+  return { cluster_name: name, endpoints: [{ lb_endpoints: [itself], load_balancing_weight: 1 }] };
+}
+
+function resolveEndpoints(index: MeshIndex, { service, port, subset }: Destination): readonly Endpoint[] {
+  const labels = subset?.labels ?? {};
+  return healthyWorkloads(index, service)
+    .filter((workload) => matchesLabels(labels, workload.labels))
+    .flatMap((workload) => {
+      const number = connectPort(workload, port);
+      if (number === undefined || workload.address === '') {
+        return [];
+      }
+      const target = typeof port.target === 'number' ? port.target : number;
+      const mode = modeOfPort(peerPolicyOf(index, workload), target);
+      return [{ workload, port: number, takesMutualTls: workload.isInMesh && mode !== 'DISABLE' }];
+    });
+}
+
+function toAssignment(
+  scope: Scope,
+  { port, rule, subset }: Destination,
+  name: string,
+  endpoints: readonly Endpoint[],
+): TypedObject {
+  const groups = Map.groupBy(endpoints, ({ workload }) => workload.locality);
+  const localities = [...groups].map(([locality, members]) => ({
+    locality,
+    weight: members.reduce((sum, { workload }) => sum + workload.weight, 0),
+    endpoints: members.map(toLbEndpoint),
+  }));
+  const policy = policyFor(rule, port.port, subset);
+  return compact({
+    cluster_name: name,
+    endpoints: nonEmpty(spreadOverLocalities(localities, scope.locality, policy)),
+  });
+}
+
+function toLbEndpoint({ workload, port, takesMutualTls }: Endpoint): TypedObject {
+  const { labels } = workload;
+  const canonicalName =
+    labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels['app'] ?? workload.name;
+  const revision =
+    labels['service.istio.io/canonical-revision'] ??
+    labels['app.kubernetes.io/version'] ??
+    labels['version'] ??
+    'latest';
+  const identity = [workload.name, workload.namespace, canonicalName, revision, 'Kubernetes'].join(';');
+  return {
+    endpoint: { address: toAddress(workload.address, port) },
+    metadata: {
+      filter_metadata: {
+        ...(takesMutualTls ? { 'envoy.transport_socket_match': { tlsMode: 'istio' } } : {}),
+        istio: { workload: identity },
+      },
+    },
+    load_balancing_weight: workload.weight,
+  };
+}

@@ -1,0 +1,136 @@
+import { matchesLabels } from '#shared/model/selector.ts';
+import type { Sidecar } from '#shared/model/resource.ts';
+import type { Protocol } from '#shared/model/protocol.ts';
+import { selectProtocol } from '#shared/model/protocol.ts';
+import type { MeshIndex } from './mesh-index.ts';
+import type { MeshPort, MeshService } from './mesh-service.ts';
+import { inboundPorts, type ProxyNode } from './proxy-node.ts';
+import type { Scope } from './scope.ts';
+import { connectPort, type InlineEndpoint, type Workload } from './workloads.ts';
+
+/** One port of the application behind a proxy. */
+export type InboundPort = Readonly<{
+  /** Where the application listens. */
+  port: number;
+  protocol: Protocol;
+  /** The port of the service by which it is known; the port itself when no service selects it. */
+  servicePort: number;
+  /** The service, or what stands for it in traces. */
+  host: string;
+  service?: MeshService | undefined;
+  /** Where the proxy itself listens for it, when nothing is redirected. */
+  listen?: Readonly<{ address: string; port: number }> | undefined;
+  /** Another address of the application, from a Sidecar's `defaultEndpoint`. */
+  endpoint?: string | undefined;
+}>;
+
+type Ingress = NonNullable<NonNullable<Sidecar['spec']>['ingress']>[number];
+
+/**
+ * The application's ports, in ascending order: those that a Sidecar's `ingress` declares, else the target ports of the
+ * services that select the workload (of two services the older counts), and what a proxy without interception listens for.
+ */
+export function inboundPortsOf(index: MeshIndex, scope: Scope, node: ProxyNode): readonly InboundPort[] {
+  const ingress = scope.sidecar?.spec.ingress ?? [];
+  const found = new Map<number, InboundPort>();
+  const add = (port: InboundPort): void => {
+    found.set(port.port, found.get(port.port) ?? port);
+  };
+  if (ingress.length > 0) {
+    ingress.map((entry) => fromIngress(entry, scope, node)).forEach((port) => port !== undefined && add(port));
+  } else {
+    servicePorts(index, node).forEach(add);
+  }
+  if (node.interception === 'NONE' && ingress.length === 0) {
+    for (const [app, listen] of inboundPorts(node)) {
+      add({
+        port: app,
+        protocol: 'auto',
+        servicePort: app,
+        host: node.name,
+        listen: { address: '0.0.0.0', port: listen },
+      });
+    }
+  }
+  return [...found.values()].toSorted((a, b) => a.port - b.port);
+}
+
+function servicePorts(index: MeshIndex, node: ProxyNode): readonly InboundPort[] {
+  const workload = workloadOf(index, node);
+  return index.services
+    .filter((service) => runsOn(service, node))
+    .flatMap((service) =>
+      service.ports.flatMap((port) => {
+        const target = applicationPort(port, workload, node);
+        return target === undefined
+          ? []
+          : [{ ...target, protocol: port.protocol, servicePort: port.port, host: service.host, service }];
+      }),
+    );
+}
+
+/** The workload of a proxy: the one of its name, else one with its address (on one machine many have the same). */
+function workloadOf(index: MeshIndex, node: ProxyNode): Workload | undefined {
+  const workloads = index.workloads.get(node.namespace) ?? [];
+  return (
+    workloads.find(({ name }) => name === node.name) ??
+    (hasOwnAddress(node) ? workloads.find(({ address }) => node.ipAddresses.includes(address)) : undefined)
+  );
+}
+
+/** Whether the workload of a proxy is behind a service. */
+function runsOn(service: MeshService, node: ProxyNode): boolean {
+  const isSelected =
+    service.selector !== undefined &&
+    service.namespace === node.namespace &&
+    matchesLabels(service.selector, node.labels);
+  const hasAddress = ({ address = '' }: InlineEndpoint): boolean => node.ipAddresses.includes(address);
+  return isSelected || (hasOwnAddress(node) && service.endpoints.some(hasAddress));
+}
+
+/** Without interception proxies share the addresses of their machine. */
+function hasOwnAddress({ interception }: ProxyNode): boolean {
+  return interception === 'REDIRECT';
+}
+
+/**
+ * Where the application listens for a service port. Without interception the workload's port is the proxy's own: the
+ * application's is the one that the node maps to it.
+ */
+function applicationPort(
+  port: MeshPort,
+  workload: Workload | undefined,
+  node: ProxyNode,
+): Pick<InboundPort, 'port' | 'listen'> | undefined {
+  const connect = workload === undefined ? undefined : connectPort(workload, port);
+  const target = typeof port.target === 'number' ? port.target : undefined;
+  if (node.interception === 'REDIRECT') {
+    const own = connect ?? target;
+    return own === undefined ? undefined : { port: own };
+  }
+  const mapped = inboundPorts(node);
+  const [app, listen] = [...mapped].find(([, number]) => number === connect) ?? [
+    target,
+    target === undefined ? undefined : mapped.get(target),
+  ];
+  return app === undefined || listen === undefined
+    ? undefined
+    : { port: app, listen: { address: '0.0.0.0', port: listen } };
+}
+
+function fromIngress(entry: Ingress, scope: Scope, node: ProxyNode): InboundPort | undefined {
+  const { number, name, protocol } = entry.port;
+  if (number === undefined) {
+    return undefined;
+  }
+  const binds = entry.captureMode === 'NONE' || (entry.captureMode !== 'IPTABLES' && node.interception === 'NONE');
+  const { name: owner = '', namespace = '' } = scope.sidecar?.metadata ?? {};
+  return {
+    port: number,
+    protocol: selectProtocol({ name, port: number, appProtocol: protocol }),
+    servicePort: number,
+    host: `${owner}.${namespace}`,
+    listen: binds ? { address: entry.bind ?? node.ipAddresses[0] ?? '0.0.0.0', port: number } : undefined,
+    endpoint: entry.defaultEndpoint,
+  };
+}

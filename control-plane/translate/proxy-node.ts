@@ -1,0 +1,40 @@
+/** The proxy that a translation is for, as its bootstrap node (attested by the control plane) describes it. */
+export type ProxyNode = Readonly<{
+  id: string;
+  name: string;
+  namespace: string;
+  serviceAccount: string;
+  labels: Readonly<Record<string, string>>;
+  ipAddresses: readonly string[];
+  locality: Readonly<{ region: string; zone: string; subzone: string }>;
+  /** Whose defaults hold; see `compat.ts`. */
+  compat: 'tulle' | 'istio';
+  metadata: Readonly<Record<string, unknown>>;
+  /** `REDIRECT`: NAT rules hand over the traffic. `NONE`: applications use explicit ports and the HTTP proxy. */
+  interception: 'REDIRECT' | 'NONE';
+}>;
+
+/**
+ * `TULLE_INBOUND` of the node metadata: application port -> the port on which the sidecar takes its traffic. Only for
+ * proxies without interception.
+ */
+export function inboundPorts(node: ProxyNode): ReadonlyMap<number, number> {
+  const declared = node.metadata['TULLE_INBOUND'];
+  if (typeof declared !== 'object' || declared === null) {
+    return new Map();
+  }
+  const pairs = Object.entries(declared).map(([app, listen]): [number, number] => [Number(app), Number(listen)]);
+  return new Map(pairs.filter(([app, listen]) => Number.isInteger(app) && Number.isInteger(listen) && listen > 0));
+}
+
+/** The port of the explicit HTTP proxy on the loopback address; 15001 when the node does not say. */
+export function httpProxyPort(node: ProxyNode): number {
+  const port = Number(node.metadata['TULLE_HTTP_PROXY_PORT'] ?? 15001);
+  return Number.isInteger(port) && port > 0 ? port : 15001;
+}
+
+/** Locality in Istio's form, `region/zone/subzone`. */
+export function localityText(node: ProxyNode): string {
+  const { region, zone, subzone } = node.locality;
+  return [region, zone, subzone].join('/');
+}

@@ -1,0 +1,134 @@
+import { fail, ok, problem, type Result } from '../runtime/result.ts';
+import { standingOf, versionsOf } from './known-kinds.ts';
+import type { Metadata } from './metadata.ts';
+import { notHonoured } from './not-honoured.ts';
+import type { Resource, ResourceKind } from './resource.ts';
+import { checkDestinationRule } from './rules/destination-rule-rules.ts';
+import { Field } from './rules/field.ts';
+import type { SchemaKind } from './rules/istio-schemas.ts';
+import { readMetadata } from './rules/metadata-rules.ts';
+import { toNotHonouredTree, warnOfNotHonoured, type NotHonouredTree } from './rules/not-honoured-rules.ts';
+import { checkPeerAuthentication } from './rules/peer-authentication-rules.ts';
+import { Report } from './rules/report.ts';
+import { checkSchema } from './rules/schema.ts';
+import { checkServiceEntry } from './rules/service-entry-rules.ts';
+import { readServiceSpec } from './rules/service-rules.ts';
+import { checkSidecar } from './rules/sidecar-rules.ts';
+import { readTrafficSplitSpec } from './rules/traffic-split-rules.ts';
+import { refuseUnknownName } from './rules/unknown-fields.ts';
+import { checkVirtualService } from './rules/virtual-service-rules.ts';
+import { checkWorkloadEntry, checkWorkloadGroup } from './rules/workload-rules.ts';
+
+/**
+ * Documents become resources here, and nowhere else: an unknown value comes in, and out goes a frozen resource with
+ * warnings, or every problem at once, each with its path (`spec.http[0].route[1].destination.host`).
+ *
+ *   unknown -> kind -> metadata -> schema + unknown fields -> Istio's rules -> what is not honoured -> Resource
+ *
+ * Each step reads through `Field`, which takes any value, so that a document is judged as a whole however wrong a part
+ * of it is. Rules live in `rules/`, one file a kind or a block; what is not honoured is a table, `not-honoured.ts`.
+ */
+
+/** `kind X of apiVersion Y is not known`. */
+export const unknownKindCode = 'TUL0101';
+/** `kind X of apiVersion Y is not honoured yet`: to be told to the user, but nothing is wrong with the document. */
+export const unhonouredKindCode = 'TUL0102';
+
+const documentFields = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
+const rules: Readonly<Record<SchemaKind, (spec: Field, metadata: Metadata, report: Report) => void>> = {
+  VirtualService: checkVirtualService,
+  DestinationRule: checkDestinationRule,
+  ServiceEntry: checkServiceEntry,
+  WorkloadEntry: checkWorkloadEntry,
+  WorkloadGroup: checkWorkloadGroup,
+  Sidecar: checkSidecar,
+  PeerAuthentication: checkPeerAuthentication,
+};
+const trees = new Map<ResourceKind, NotHonouredTree>(
+  Object.entries(notHonoured).map(([kind, table]) => [kind as ResourceKind, toNotHonouredTree(table)]),
+);
+
+/** Whether a document is of a kind that {@link parseResource} reads, or that is at least known to exist. */
+export function isKnownKind(document: unknown): boolean {
+  const { apiVersion, kind } = readKind(new Field('', document));
+  return standingOf(apiVersion, kind).standing !== 'unknown';
+}
+
+/** A document as a resource, or every reason why it is none. Never throws, whatever the document is. */
+export function parseResource(document: unknown): Result<Resource> {
+  const root = new Field('', document);
+  const { apiVersion, kind } = readKind(root);
+  const missing = missingKind(root, { apiVersion, kind });
+  if (missing !== null) return missing;
+  const found = standingOf(apiVersion, kind);
+  if (found.standing === 'honoured') return parseKnown(root, found.kind, apiVersion);
+  const name = `kind ${kind} of apiVersion ${apiVersion}`;
+  if (found.standing === 'unhonoured')
+    return fail([problem('kind', `${name} is not honoured yet`, unhonouredKindCode)]);
+  const versions = versionsOf(kind);
+  const hint = versions.length === 0 ? '' : `, ${kind} is read as ${versions.join(', ')}`;
+  return fail([problem('kind', `${name} is not known${hint}`, unknownKindCode)]);
+}
+
+function readKind(root: Field): Readonly<{ apiVersion: string; kind: string }> {
+  return { apiVersion: root.get('apiVersion').text, kind: root.get('kind').text };
+}
+
+function missingKind(root: Field, read: Readonly<{ apiVersion: string; kind: string }>): Result<Resource> | null {
+  if (!root.isObject) return fail([problem('', 'is not a resource: it must be an object', 'IST0106')]);
+  const names = (['apiVersion', 'kind'] as const).filter((name) => read[name] === '');
+  if (names.length === 0) return null;
+  return fail(names.map((name) => problem(name, 'is required, must be a string', 'IST0106')));
+}
+
+function parseKnown(root: Field, kind: ResourceKind, apiVersion: string): Result<Resource> {
+  const report = new Report();
+  for (const [name, member] of root.entries) {
+    if (!documentFields.includes(name)) refuseUnknownName(name, member, documentFields, report);
+  }
+  const metadata = readMetadata(root.get('metadata'), report);
+  const spec = readSpec(root.get('spec'), { kind, apiVersion, metadata }, report);
+  const tree = trees.get(kind);
+  if (tree !== undefined) warnOfNotHonoured(root, tree, report);
+  if (report.errors.length > 0) return fail([...report.errors, ...report.warnings]);
+  const status = kind === 'WorkloadEntry' ? readConditions(root.at('status', 'conditions')) : {};
+  // The schema and the rules have just held for the spec of this very kind.
+  return ok(deepFreeze({ kind, apiVersion, metadata, spec, ...status }) as Resource, report.warnings);
+}
+
+function readSpec(
+  spec: Field,
+  about: Readonly<{ kind: ResourceKind; apiVersion: string; metadata: Metadata }>,
+  report: Report,
+): unknown {
+  const { kind, apiVersion, metadata } = about;
+  if (kind === 'Service') return readServiceSpec(spec, report);
+  if (kind === 'TrafficSplit') return readTrafficSplitSpec(spec, apiVersion, report);
+  checkSchema(kind, spec, report);
+  if (spec.isObject) rules[kind](spec, metadata, report);
+  return report.errors.length > 0 ? undefined : copyWithoutNulls(spec.value);
+}
+
+function readConditions(conditions: Field): object {
+  if (!Array.isArray(conditions.value)) return {};
+  const read = conditions.items.map((condition) => ({
+    type: condition.get('type').text,
+    status: condition.get('status').text,
+    ...(condition.get('message').isSet ? { message: condition.get('message').text } : {}),
+  }));
+  return { status: { conditions: read } };
+}
+
+/** A copy of a value that was validated, so that its depth is bounded; a member that is `null` is no member. */
+function copyWithoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyWithoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).filter(([, member]) => member !== null && member !== undefined);
+  return Object.fromEntries(members.map(([name, member]) => [name, copyWithoutNulls(member)]));
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const member of Object.values(value)) deepFreeze(member);
+  return Object.freeze(value);
+}

@@ -1,0 +1,83 @@
+import { coversHost, resolveHost } from '../model/hostname.ts';
+import type { MeshConfig } from '../model/mesh-config.ts';
+import type { DestinationRule, Resource, ResourceKind, Service, ServiceEntry } from '../model/resource.ts';
+import { matchesLabels, type Labels } from '../model/selector.ts';
+
+/** A host that clients may call, and the labels of each workload behind it, as far as resources tell them. */
+export type KnownHost = Readonly<{ host: string; namespace: string; workloads: readonly Labels[] }>;
+
+type OfKind<K extends ResourceKind> = Extract<Resource, Readonly<{ kind: K }>>;
+
+/** All resources as checks look at them: by kind, hosts by name, rules by host. */
+export class MeshView {
+  readonly mesh: MeshConfig;
+  readonly #resources: readonly Resource[];
+  readonly #hosts = new Map<string, KnownHost>();
+  readonly #wildcards: KnownHost[] = [];
+
+  constructor(resources: readonly Resource[], mesh: MeshConfig) {
+    this.mesh = mesh;
+    this.#resources = resources;
+    for (const service of this.ofKind('Service')) this.#add(this.#fromService(service));
+    for (const entry of this.ofKind('ServiceEntry')) {
+      for (const host of entry.spec.hosts) this.#add(this.#fromServiceEntry(entry, host));
+    }
+  }
+
+  /** The resources of a kind. */
+  ofKind<K extends ResourceKind>(kind: K): readonly OfKind<K>[] {
+    return this.#resources.filter((resource): resource is OfKind<K> => resource.kind === kind);
+  }
+
+  /** The known host of a full name, exact or by a wildcard; for a wildcard, any known host below it. */
+  findHost(name: string): KnownHost | undefined {
+    return (
+      this.#hosts.get(name) ??
+      this.#wildcards.find(({ host }) => coversHost(host, name)) ??
+      (name.startsWith('*') ? [...this.#hosts.values()].find(({ host }) => coversHost(name, host)) : undefined)
+    );
+  }
+
+  /** The DestinationRules that may hold for a host when it is called from a namespace. */
+  rulesFor(host: string, clientNamespace: string): readonly DestinationRule[] {
+    const namespaces = [clientNamespace, this.findHost(host)?.namespace, this.mesh.rootNamespace];
+    return this.ofKind('DestinationRule').filter(
+      ({ metadata, spec }) =>
+        namespaces.includes(metadata.namespace) && coversHost(resolveHost(spec.host, metadata.namespace), host),
+    );
+  }
+
+  #add(known: KnownHost): void {
+    if (known.host.startsWith('*')) this.#wildcards.push(known);
+    else if (!this.#hosts.has(known.host)) this.#hosts.set(known.host, known);
+  }
+
+  #fromService({ metadata, spec }: Service): KnownHost {
+    const { name, namespace } = metadata;
+    const workloads = spec.selector === undefined ? [] : this.#select(spec.selector, namespace);
+    return { host: resolveHost(name, namespace), namespace, workloads };
+  }
+
+  #fromServiceEntry({ metadata, spec }: ServiceEntry, host: string): KnownHost {
+    const { namespace } = metadata;
+    const inline = (spec.endpoints ?? []).map(({ labels }) => labels ?? {});
+    const selector = spec.workloadSelector?.labels;
+    const selected = selector === undefined ? [] : this.#select(selector, namespace);
+    return { host: host.toLowerCase(), namespace, workloads: [...inline, ...selected] };
+  }
+
+  /** Labels of the workloads of a namespace that a selector takes: registered ones, and groups of those to come. */
+  #select(selector: Labels, namespace: string): readonly Labels[] {
+    const entries = this.ofKind('WorkloadEntry').map(({ metadata, spec }) => ({
+      namespace: metadata.namespace,
+      labels: { ...metadata.labels, ...spec.labels },
+    }));
+    const groups = this.ofKind('WorkloadGroup').map(({ metadata, spec }) => ({
+      namespace: metadata.namespace,
+      labels: { ...spec.metadata?.labels, ...spec.template.labels },
+    }));
+    return [...entries, ...groups]
+      .filter((workload) => workload.namespace === namespace && matchesLabels(selector, workload.labels))
+      .map(({ labels }) => labels);
+  }
+}

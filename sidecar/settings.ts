@@ -23,7 +23,10 @@ export type MeshedSettings = Readonly<{
   ip: string;
   locality: Readonly<{ region: string; zone: string; sub_zone: string }>;
   interception: 'REDIRECT' | 'NONE';
-  /** Application port -> port at which the sidecar takes its traffic (without interception). */
+  /**
+   * Application port -> port at which the sidecar takes its traffic (without interception). A port that has a name stands here
+   * under its name too: the workload is registered with it, and services whose port has that name find it.
+   */
   inbound: Readonly<Record<string, number>>;
   httpProxyPort: number;
   register: boolean;
@@ -84,7 +87,8 @@ sidecar --config-path FILE [flags]
   --ip ADDRESS                its address (default 127.0.0.1)
   --locality REGION/ZONE/SUBZONE
   --interception REDIRECT|NONE   NAT rules redirect to 15001 and 15006, or explicit ports and an HTTP proxy (default REDIRECT)
-  --inbound APP:LISTEN        take the traffic of application port APP at port LISTEN (may be given several times)
+  --inbound [NAME=]APP:LISTEN take the traffic of application port APP at port LISTEN; NAME: the name of the service port that it
+                              serves, for services whose targetPort is not APP (may be given several times)
   --http-proxy-port PORT      HTTP proxy for the application's calls on 127.0.0.1 (default 15001; with --interception NONE)
   --register                  become a WorkloadEntry while connected (environment: AUTO_REGISTER_GROUP names a WorkloadGroup)
   --probe http:PORT/PATH|tcp:PORT|grpc:PORT   how to ask the application's health
@@ -158,7 +162,7 @@ function meshed(
     ip: values.ip ?? '127.0.0.1',
     locality: { region, zone, sub_zone: subZone },
     interception: interception === 'NONE' ? 'NONE' : 'REDIRECT',
-    inbound: Object.fromEntries((values.inbound ?? []).map((text) => inbound(text, problems))),
+    inbound: Object.fromEntries((values.inbound ?? []).flatMap((text) => inbound(text, problems))),
     httpProxyPort: number('--http-proxy-port', values['http-proxy-port'] ?? '15001', problems),
     register: values.register === true,
     group: environment['AUTO_REGISTER_GROUP'] ?? '',
@@ -197,10 +201,14 @@ function labels(text: string, problems: Problem[]): Readonly<Record<string, stri
   }
 }
 
-function inbound(text: string, problems: Problem[]): [string, number] {
-  const match = /^(\d{1,5}):(\d{1,5})$/.exec(text);
-  if (match === null) problems.push(problem('--inbound', `${text} is not APP:LISTEN`));
-  return [match?.[1] ?? '', Number(match?.[2] ?? 0)];
+function inbound(text: string, problems: Problem[]): [string, number][] {
+  const match = /^(?:([a-z][a-z0-9-]*)=)?(\d{1,5}):(\d{1,5})$/.exec(text);
+  if (match === null) {
+    problems.push(problem('--inbound', `${text} is not APP:LISTEN or NAME=APP:LISTEN`));
+    return [];
+  }
+  const [, name, app = '', listen] = match;
+  return [app, ...(name === undefined ? [] : [name])].map((key) => [key, Number(listen)]);
 }
 
 function probe(text: string, problems: Problem[]): ProbeTarget | null {

@@ -10,7 +10,12 @@ import { startSpan } from '../telemetry/tracing.ts';
 import { compileAccessLogs, type LogWriters } from './access-logs.ts';
 
 /** `compat`: whose defaults hold where a listener does not say. */
-export type CompileTools = Readonly<{ writers: LogWriters; random: Random; compat: 'tulle' | 'istio' }>;
+export type CompileTools = Readonly<{
+  writers: LogWriters;
+  random: Random;
+  compat: 'tulle' | 'istio';
+  isForwardProxy?: boolean | undefined;
+}>;
 
 /** The service of a manager, or everything that is wrong with it. */
 export function compileHttpService(
@@ -27,6 +32,7 @@ export function compileHttpService(
   return ok({
     manager,
     direction,
+    isForwardProxy: tools.isForwardProxy ?? false,
     compat: tools.compat,
     table: table.value,
     filters: filters.value,

@@ -10,9 +10,13 @@ import type { FilterChain, ListenerConfig, TcpProxy } from '../snapshot/listener
 import { compileAccessLogs } from './access-logs.ts';
 import { compileHttpService, type CompileTools } from './http-service.ts';
 
+/** The listener that applications use as their HTTP proxy, by its name in Istio. */
+const forwardProxyName = 'http_proxy';
+
 /** A listener ready for connections, or everything that is wrong with it. */
 export function compileListener(config: ListenerConfig, given: CompileTools): Result<PlanListener> {
-  const tools = config.compat === '' ? given : { ...given, compat: config.compat };
+  const isForwardProxy = config.name === forwardProxyName;
+  const tools = { ...given, isForwardProxy, compat: config.compat === '' ? given.compat : config.compat };
   const problems: Problem[] = [];
   const take = <T>(result: Result<T>): T | null => {
     if (result.ok) return result.value;

@@ -17,7 +17,10 @@ for (const [cidr, inside, outside] of cases) {
     const problems: Problem[] = [];
     const contains = compileCidr(cidr, { path: '', problems });
     assert.deepEqual(problems, []);
-    assert.deepEqual(inside.filter((address) => !contains(address)), []);
+    assert.deepEqual(
+      inside.filter((address) => !contains(address)),
+      [],
+    );
     assert.deepEqual(outside.filter(contains), []);
   });
 }

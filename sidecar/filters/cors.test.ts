@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CorsConfig } from '../snapshot/http-filter.ts';
 import type { StringMatch } from '../snapshot/matchers.ts';
-import { aRequest, aResponse } from '../telemetry/heads.fixture.ts';
+import { aRequest, aResponse, fieldsOf } from '../telemetry/heads.fixture.ts';
 import { aContext } from './contexts.fixture.ts';
 import { CorsFilter } from './cors.ts';
 
@@ -30,7 +30,12 @@ const bare: CorsConfig = {
 type Outcome = { status: number | 'forwarded'; headers: Record<string, string> };
 
 /** What a client gets; the application answers 200 with these headers. */
-function ask(cors: CorsConfig, method: string, lines: Record<string, string>, answer: Record<string, string> = {}): Outcome {
+function ask(
+  cors: CorsConfig,
+  method: string,
+  lines: Record<string, string>,
+  answer: Record<string, string> = {},
+): Outcome {
   const filter = new CorsFilter(null, { path: '', problems: [] });
   const context = aContext({ request: aRequest({ method }, lines), overrides: [{ cors }] });
   const verdict = filter.onRequest(context);
@@ -40,7 +45,7 @@ function ask(cors: CorsConfig, method: string, lines: Record<string, string>, an
   }
   const response = aResponse(200, answer);
   filter.onResponse(context, response);
-  return { status: 'forwarded', headers: Object.fromEntries(response.headers.entries()) };
+  return { status: 'forwarded', headers: fieldsOf(response) };
 }
 
 const preflight = (origin: string, wanted = 'PUT') => ({ origin, 'access-control-request-method': wanted });
@@ -59,7 +64,10 @@ const forwarded: Outcome = { status: 'forwarded', headers: {} };
 
 test('a preflight of an allowed origin is answered with the whole policy, whatever method it asks for', () => {
   for (const wanted of ['PUT', 'DELETE']) {
-    assert.deepEqual(ask(policy, 'OPTIONS', preflight('http://foo.example', wanted)), { status: 200, headers: preflightHeaders });
+    assert.deepEqual(ask(policy, 'OPTIONS', preflight('http://foo.example', wanted)), {
+      status: 200,
+      headers: preflightHeaders,
+    });
   }
 });
 
@@ -70,11 +78,17 @@ test('a preflight of another origin goes to the application, or is answered with
 });
 
 test('OPTIONS without a requested method is an ordinary request', () => {
-  assert.deepEqual(ask(policy, 'OPTIONS', { origin: 'http://foo.example' }), { status: 'forwarded', headers: simpleHeaders });
+  assert.deepEqual(ask(policy, 'OPTIONS', { origin: 'http://foo.example' }), {
+    status: 'forwarded',
+    headers: simpleHeaders,
+  });
 });
 
 test('ordinary responses are marked for allowed origins only', () => {
-  assert.deepEqual(ask(policy, 'GET', { origin: 'http://foo.example' }), { status: 'forwarded', headers: simpleHeaders });
+  assert.deepEqual(ask(policy, 'GET', { origin: 'http://foo.example' }), {
+    status: 'forwarded',
+    headers: simpleHeaders,
+  });
   for (const origin of ['http://bar.example', 'HTTP://FOO.EXAMPLE', '']) {
     assert.deepEqual(ask(policy, 'GET', { origin }), forwarded);
   }
@@ -97,12 +111,16 @@ test('origins may be patterns, which must match whole', () => {
     headers: { 'access-control-allow-methods': 'POST', 'access-control-allow-origin': 'https://b.example' },
   });
   assert.deepEqual(ask(cors, 'OPTIONS', preflight('https://b.example.evil')), forwarded);
-  assert.deepEqual(ask(cors, 'GET', { origin: 'http://dev.any' }).headers, { 'access-control-allow-origin': 'http://dev.any' });
+  assert.deepEqual(ask(cors, 'GET', { origin: 'http://dev.any' }).headers, {
+    'access-control-allow-origin': 'http://dev.any',
+  });
 });
 
 test('a star takes any origin, and answers with that origin', () => {
   const cors = { ...bare, allowOrigins: [exact('*')] };
-  assert.deepEqual(ask(cors, 'GET', { origin: 'http://x.example' }).headers, { 'access-control-allow-origin': 'http://x.example' });
+  assert.deepEqual(ask(cors, 'GET', { origin: 'http://x.example' }).headers, {
+    'access-control-allow-origin': 'http://x.example',
+  });
 });
 
 test('without a policy nothing is done, nor for the share that is not enabled', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aRequest, aResponse } from '../telemetry/heads.fixture.ts';
+import { aRequest, aResponse, fieldsOf } from '../telemetry/heads.fixture.ts';
 import { aTls } from './contexts.fixture.ts';
 import { describeAttempt, HeaderHygiene, mirrorHead, type HygieneOptions } from './header-hygiene.ts';
 
@@ -22,9 +22,13 @@ const sidecar: HygieneOptions = {
 };
 const plaintext = { remoteAddress: '10.77.1.10', localPort: 80, tls: null };
 
-function prepared(options: Partial<HygieneOptions>, head = aRequest(), connection: Parameters<HeaderHygiene['prepareRequest']>[1] = plaintext) {
+function prepared(
+  options: Partial<HygieneOptions>,
+  head = aRequest(),
+  connection: Parameters<HeaderHygiene['prepareRequest']>[1] = plaintext,
+) {
   const reply = new HeaderHygiene({ ...sidecar, ...options }, () => 'new-id').prepareRequest(head, connection);
-  return { head, reply, headers: Object.fromEntries(head.headers.entries()) };
+  return { head, reply, headers: fieldsOf(head) };
 }
 
 test('a plain request gets its protocol and an id', () => {
@@ -88,7 +92,10 @@ test('at the edge the peer is appended to x-forwarded-for, and what it claims is
 test('a request id is a random UUID', () => {
   const head = aRequest();
   new HeaderHygiene(sidecar).prepareRequest(head, plaintext);
-  assert.match(head.headers.get('x-request-id') ?? '', /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.match(
+    head.headers.get('x-request-id') ?? '',
+    /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+  );
 });
 
 test('the caller is described to the application behind mutual TLS', () => {
@@ -102,9 +109,15 @@ test('of TE only trailers pass', () => {
 });
 
 test('the port of the authority is stripped as configured', () => {
-  const authority = (stripPort: HygieneOptions['stripPort'], from: string) => prepared({ stripPort }, aRequest({ authority: from })).head.authority;
+  const authority = (stripPort: HygieneOptions['stripPort'], from: string) =>
+    prepared({ stripPort }, aRequest({ authority: from })).head.authority;
   assert.deepEqual(
-    [authority('none', 'a:80'), authority('matching', 'a:80'), authority('matching', 'a:8080'), authority('any', 'a:8080')],
+    [
+      authority('none', 'a:80'),
+      authority('matching', 'a:80'),
+      authority('matching', 'a:8080'),
+      authority('any', 'a:8080'),
+    ],
     ['a:80', 'a', 'a:8080', 'a'],
   );
 });
@@ -121,7 +134,7 @@ test('the server header is set as configured', () => {
   const server = (serverHeader: HygieneOptions['serverHeader'], lines: Record<string, string>) => {
     const head = aResponse(200, lines);
     new HeaderHygiene({ ...sidecar, serverHeader }).finishResponse(head, -1);
-    return Object.fromEntries(head.headers.entries());
+    return fieldsOf(head);
   };
   assert.deepEqual(server('overwrite', { server: 'app' }), { server: 'istio-envoy' });
   assert.deepEqual(server('append_if_absent', { server: 'app' }), { server: 'app' });
@@ -147,7 +160,7 @@ test('an attempt tells its number over what the client claimed, and the time it 
 test('a mirrored copy says that it comes from a proxy, and leaves the original alone', () => {
   const head = aRequest({ authority: 'reviews:80' }, { 'x-a': 'b', 'x-forwarded-for': '1.2.3.4' });
   const copy = mirrorHead(head, '10.77.1.10', false);
-  assert.deepEqual(Object.fromEntries(copy.headers.entries()), {
+  assert.deepEqual(fieldsOf(copy), {
     'x-a': 'b',
     'x-envoy-internal': 'true',
     'x-forwarded-for': '1.2.3.4,10.77.1.10',

@@ -16,7 +16,13 @@ const cors = {
 };
 const rbac = {
   action: 'DENY' as const,
-  policies: [{ name: 'p', permissions: [{ kind: 'destinationIp' as const, cidr: 'x' }], principals: [{ kind: 'authenticated' as const, name: bad }] }],
+  policies: [
+    {
+      name: 'p',
+      permissions: [{ kind: 'destinationIp' as const, cidr: 'x' }],
+      principals: [{ kind: 'authenticated' as const, name: bad }],
+    },
+  ],
 };
 
 test('filters are compiled in the order of the listener', () => {
@@ -27,7 +33,10 @@ test('filters are compiled in the order of the listener', () => {
   ];
   const compiled = compileFilters(filters);
   assert(compiled.ok);
-  assert.deepEqual(compiled.value.map(({ name }) => name), ['rbac', 'fault', 'cors']);
+  assert.deepEqual(
+    compiled.value.map(({ name }) => name),
+    ['rbac', 'fault', 'cors'],
+  );
 });
 
 test('everything that is wrong with filters is said at once', () => {
@@ -38,7 +47,11 @@ test('everything that is wrong with filters is said at once', () => {
   assert(!compiled.ok);
   assert.deepEqual(
     compiled.problems.map(({ path }) => path),
-    ['filters[0].rbac.policies[p].destinationIp', 'filters[0].rbac.policies[p].authenticated', 'filters[1].cors.allowOrigins'],
+    [
+      'filters[0].rbac.policies[p].destinationIp',
+      'filters[0].rbac.policies[p].authenticated',
+      'filters[1].cors.allowOrigins',
+    ],
   );
 });
 

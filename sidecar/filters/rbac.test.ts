@@ -11,7 +11,11 @@ const exact = (value: string, ignoreCase = false): StringMatch => ({ kind: 'exac
 const any = { kind: 'any' } as const;
 const name = 'ns[default]-policy[p]-rule[0]';
 
-function aPolicy(action: RbacConfig['action'], permission: RbacPermission = any, principal: RbacPrincipal = any): RbacConfig {
+function aPolicy(
+  action: RbacConfig['action'],
+  permission: RbacPermission = any,
+  principal: RbacPrincipal = any,
+): RbacConfig {
   return { action, policies: [{ name, permissions: [permission], principals: [principal] }] };
 }
 
@@ -62,7 +66,10 @@ test('the first policy by name that matches is named, blanks in it replaced', ()
 test('a policy needs one of its permissions and one of its principals', () => {
   const other: RbacPrincipal = { kind: 'not', rule: any };
   assert.equal(refusal(aPolicy('DENY', any, other)), null);
-  const several = { action: 'DENY', policies: [{ name, permissions: [nobody, any], principals: [other, any] }] } as const;
+  const several = {
+    action: 'DENY',
+    policies: [{ name, permissions: [nobody, any], principals: [other, any] }],
+  } as const;
   assert.equal(refusal(several), denied);
 });
 
@@ -71,7 +78,8 @@ const header = (headerName: string, match: HeaderMatch['match'], invert = false)
   header: { name: headerName, match, invert, treatMissingAsEmpty: invert },
 });
 const path = (value: string): RbacPermission => ({ kind: 'path', path: exact(value) });
-const get = (target: string, lines = {}) => aContext({ request: aRequest({ path: target, authority: 'Server:80' }, lines) });
+const get = (target: string, lines = {}) =>
+  aContext({ request: aRequest({ path: target, authority: 'Server:80' }, lines) });
 
 const permissions: [what: string, permission: RbacPermission, context: FilterContext, matches: boolean][] = [
   ['a path', path('/admin'), get('/admin?x=/y'), true],
@@ -105,7 +113,10 @@ const named = (match: StringMatch | null): RbacPrincipal => ({ kind: 'authentica
 const mtls = aContext({ tls: aTls() });
 const oneWay = aContext({ tls: aTls({ peerUriSans: [], peerCertificateSha256: '' }) });
 const namespace = { kind: 'regex', pattern: '.*/ns/default/.*' } as const;
-const cidr = (kind: 'directRemoteIp' | 'remoteIp' | 'sourceIp', range: string): RbacPrincipal => ({ kind, cidr: range });
+const cidr = (kind: 'directRemoteIp' | 'remoteIp' | 'sourceIp', range: string): RbacPrincipal => ({
+  kind,
+  cidr: range,
+});
 const forwarded = (value: string) => get('/', { 'x-forwarded-for': value });
 
 const principals: [what: string, principal: RbacPrincipal, context: FilterContext, matches: boolean][] = [
@@ -116,11 +127,21 @@ const principals: [what: string, principal: RbacPrincipal, context: FilterContex
   ['any authenticated peer, on plaintext', named(null), aContext(), false],
   ['any authenticated peer, without a certificate', named({ kind: 'regex', pattern: '.*' }), oneWay, false],
   ['not a name, on plaintext', { kind: 'not', rule: named(exact(client)) }, aContext(), true],
-  ['a DNS name', named(exact('a.example')), aContext({ tls: aTls({ peerUriSans: [], peerDnsSans: ['a.example'] }) }), true],
+  [
+    'a DNS name',
+    named(exact('a.example')),
+    aContext({ tls: aTls({ peerUriSans: [], peerDnsSans: ['a.example'] }) }),
+    true,
+  ],
   ['the peer’s address', cidr('directRemoteIp', '10.77.0.0/16'), mtls, true],
   ['the peer’s address, whatever is forwarded', cidr('directRemoteIp', '1.2.3.4'), forwarded('1.2.3.4'), false],
   ['the client’s address', cidr('remoteIp', '1.2.3.0/24'), forwarded('9.9.9.9, 1.2.3.4'), true],
-  ['the client’s address, but not one before the last', cidr('remoteIp', '9.9.9.9'), forwarded('9.9.9.9, 1.2.3.4'), false],
+  [
+    'the client’s address, but not one before the last',
+    cidr('remoteIp', '9.9.9.9'),
+    forwarded('9.9.9.9, 1.2.3.4'),
+    false,
+  ],
   ['the client’s address, when none is forwarded', cidr('remoteIp', '10.77.1.10/32'), mtls, true],
   ['the client’s address, when nonsense is forwarded', cidr('remoteIp', '10.77.1.10/32'), forwarded('x'), true],
 ];
@@ -138,13 +159,20 @@ test('trusted hops are counted back from the end of x-forwarded-for', () => {
 test("a route's policies replace the listener's, and null switches them off", () => {
   const filter = aFilter(aPolicy('DENY'));
   const kindUnder = (rbac: RbacConfig | null) => filter.onRequest(aContext({ overrides: [{}, { rbac }] })).kind;
-  assert.deepEqual([kindUnder(null), kindUnder(aPolicy('ALLOW')), kindUnder(aPolicy('DENY'))], ['continue', 'continue', 'reply']);
+  assert.deepEqual(
+    [kindUnder(null), kindUnder(aPolicy('ALLOW')), kindUnder(aPolicy('DENY'))],
+    ['continue', 'continue', 'reply'],
+  );
 });
 
 test('a TCP connection passes all guards or is refused by the first', () => {
-  const guard = compileConnectionGuard([aPolicy('DENY', any, cidr('directRemoteIp', '10.0.0.1')), aPolicy('ALLOW', { kind: 'destinationPort', port: 8080 })]);
+  const guard = compileConnectionGuard([
+    aPolicy('DENY', any, cidr('directRemoteIp', '10.0.0.1')),
+    aPolicy('ALLOW', { kind: 'destinationPort', port: 8080 }),
+  ]);
   assert(guard.ok);
-  const from = (remoteAddress: string, localPort: number) => guard.value.allowsConnection(aContext({ remoteAddress, localPort }));
+  const from = (remoteAddress: string, localPort: number) =>
+    guard.value.allowsConnection(aContext({ remoteAddress, localPort }));
   assert.deepEqual(from('10.0.0.2', 8080), { allowed: true });
   assert.deepEqual(from('10.0.0.1', 8080), { allowed: false, details: denied });
   assert.deepEqual(from('10.0.0.2', 8081), { allowed: false, details: fallenThrough });

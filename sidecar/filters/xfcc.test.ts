@@ -6,7 +6,8 @@ import { aTls } from './contexts.fixture.ts';
 import { ForwardedClientCert, type XfccOptions } from './xfcc.ts';
 
 const details = { subject: true, cert: false, chain: false, dns: true, uri: true };
-const own = 'By=spiffe://cluster.local/ns/default/sa/server;Hash=ab12;Subject="";URI=spiffe://cluster.local/ns/default/sa/client';
+const own =
+  'By=spiffe://cluster.local/ns/default/sa/server;Hash=ab12;Subject="";URI=spiffe://cluster.local/ns/default/sa/client';
 
 function forwarded(mode: XfccOptions['forwardClientCert'], tls: TlsFacts | null, sent?: string): string | undefined {
   const head = aRequest({}, sent === undefined ? {} : { 'x-forwarded-client-cert': sent });
@@ -15,7 +16,12 @@ function forwarded(mode: XfccOptions['forwardClientCert'], tls: TlsFacts | null,
 }
 
 const oneWay = aTls({ peerCertificateSha256: '', peerUriSans: [] });
-const cases: [mode: XfccOptions['forwardClientCert'], over: string, tls: TlsFacts | null, result: string | undefined][] = [
+const cases: [
+  mode: XfccOptions['forwardClientCert'],
+  over: string,
+  tls: TlsFacts | null,
+  result: string | undefined,
+][] = [
   ['sanitize', 'mutual TLS', aTls(), undefined],
   ['sanitize', 'plaintext', null, undefined],
   ['forward_only', 'mutual TLS', aTls(), 'sent'],
@@ -38,7 +44,11 @@ test('the caller is described to an application that was sent nothing', () => {
 });
 
 test('several names are listed, and quotes in a subject cannot end it', () => {
-  const tls = aTls({ peerSubject: 'CN="a",O=b', peerUriSans: ['spiffe://a', 'spiffe://b'], peerDnsSans: ['a.example'] });
+  const tls = aTls({
+    peerSubject: 'CN="a",O=b',
+    peerUriSans: ['spiffe://a', 'spiffe://b'],
+    peerDnsSans: ['a.example'],
+  });
   assert.equal(
     forwarded('sanitize_set', tls),
     'By=spiffe://cluster.local/ns/default/sa/server;Hash=ab12;Subject="CN=\\"a\\",O=b";URI=spiffe://a;URI=spiffe://b;DNS=a.example',

@@ -23,12 +23,7 @@ const forbidden = [
 const section = new FieldSection();
 
 /** The trailers that the octets from `start` to `end` (behind the empty line) hold, without forbidden fields; or the fault. */
-export function parseTrailers(
-  bytes: Buffer,
-  start: number,
-  end: number,
-  maxFields: number,
-): HeaderMap | ProtocolFault {
+export function parseTrailers(bytes: Buffer, start: number, end: number, maxFields: number): HeaderMap | ProtocolFault {
   const fault = section.parse(bytes, start, end - 2, maxFields);
   if (fault !== null) return fault === faults.tooManyFields ? fault : faults.fieldValue;
   const trailers = new HeaderMap(Buffer.from(bytes.subarray(start, end - 2)), section.takeLines());

@@ -3,6 +3,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { MeshError } from '#shared/runtime/mesh-error.ts';
 import { parseCertificate } from '#shared/x509/certificate.ts';
+import { connectionOf } from '../transport/node-stream.ts';
 import type { Connection, TlsFacts } from '../transport/transport.ts';
 import type { TlsContext, TlsMaterial } from './tls-contexts.ts';
 import { explainChainError, judgeNames, peerCertificateOf, peerRefused, toTlsFacts } from './tls-peer.ts';
@@ -21,12 +22,6 @@ export type DialTarget = Readonly<{
   tls: Readonly<{ context: TlsContext; serverName: string | null }> | null;
 }>;
 
-/** What dialling needs. */
-export type DialTools = Readonly<{
-  connectionOf: (socket: Socket, tls: TlsFacts | null) => Connection;
-  clock: Clock;
-}>;
-
 /** Who hears of the outcome: one of the two, once, after `dial` returned, and neither after it was cancelled. */
 export interface DialHandler {
   onConnected(connection: Connection): void;
@@ -35,30 +30,30 @@ export interface DialHandler {
 }
 
 /** Connects, does the TLS handshake and judges the peer: nobody gets the connection before. Returns how to give up. */
-export function dial(target: DialTarget, tools: DialTools, handler: DialHandler): () => void {
-  const attempt = new Attempt(target, tools, handler);
+export function dial(target: DialTarget, clock: Clock, handler: DialHandler): () => void {
+  const attempt = new Attempt(target, clock, handler);
   attempt.start();
   return () => attempt.cancel();
 }
 
 class Attempt {
   readonly #target: DialTarget;
-  readonly #tools: DialTools;
+  readonly #clock: Clock;
   readonly #handler: DialHandler;
   #socket: Socket | null = null;
   #stopTimer: (() => void) | null = null;
   #isOver = false;
 
-  constructor(target: DialTarget, tools: DialTools, handler: DialHandler) {
+  constructor(target: DialTarget, clock: Clock, handler: DialHandler) {
     this.#target = target;
-    this.#tools = tools;
+    this.#clock = clock;
     this.#handler = handler;
   }
 
   start(): void {
     const { connectTimeoutMs, tls } = this.#target;
     if (connectTimeoutMs > 0)
-      this.#stopTimer = this.#tools.clock.after(connectTimeoutMs, () =>
+      this.#stopTimer = this.#clock.after(connectTimeoutMs, () =>
         this.#fail(new MeshError('connect_timeout', `no connection to ${this.#name} in ${connectTimeoutMs} ms`)),
       );
     const material = this.#materialOf(tls);
@@ -68,7 +63,7 @@ class Attempt {
     }
     const socket = this.#connectSocket();
     this.#socket = socket;
-    socket.once('error', this.#onError);
+    socket.on('error', this.#onError);
     socket.once('connect', () => {
       if (tls === null || material === null) this.#succeed(socket, null);
       else this.#secure(socket, tls, material);
@@ -126,7 +121,7 @@ class Attempt {
       },
     });
     this.#socket = secured;
-    secured.once('error', this.#onError);
+    secured.on('error', this.#onError);
     secured.once('secureConnect', () => {
       const certificate = peerCertificateOf(secured);
       // Without a chain to verify Node asks nobody about names.
@@ -134,15 +129,16 @@ class Attempt {
       if (refusal !== null) this.#fail(refusal);
       else {
         const serverName = tls.serverName ?? '';
-        this.#succeed(secured, toTlsFacts(secured, certificate, { localUriSan: material.localUriSan, serverName }));
+        const facts = toTlsFacts(secured, certificate, { localUriSan: material.localUriSan, serverName });
+        this.#succeed(secured, facts, socket);
       }
     });
   }
 
-  #succeed(socket: Socket, facts: TlsFacts | null): void {
+  #succeed(socket: Socket, facts: TlsFacts | null, underlying?: Socket): void {
     if (!this.#finish()) return;
     socket.removeListener('error', this.#onError);
-    this.#handler.onConnected(this.#tools.connectionOf(socket, facts));
+    this.#handler.onConnected(connectionOf(socket, facts, underlying === undefined ? {} : { underlying }));
   }
 
   readonly #onError = (error: Error): void => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { sharedWriter } from '../http1/byte-writer.ts';
 import { encodeResponseHead, type WrittenFraming } from '../http1/head-writer.ts';
 import type { HeaderMap } from '../http1/header-map.ts';
-import type { ResponseHead } from '../http1/message.ts';
+import type { RequestHead, ResponseHead } from '../http1/message.ts';
 import type { Connection } from '../transport/transport.ts';
 import { Http1BodyWriter } from './http1-body-writer.ts';
 import type { AbortCause, RequestSink, ServerStream } from './http-stream.ts';
@@ -24,21 +24,14 @@ export interface ServerStreamOwner {
   giveAway(): Connection;
 }
 
-/** What the stream must know of its request. */
-export type RequestFacts = Readonly<{
-  method: string;
-  isOldVersion: boolean;
-  expectsContinue: boolean;
-  upgrade: string | null;
-  headBytes: number;
-}>;
-
 /** The server's side of one HTTP/1.1 exchange: frames the response, and passes the request's events to the sink. */
 export class Http1ServerStream implements ServerStream {
   readonly connection: Connection;
   bytesReceived: number;
   readonly #owner: ServerStreamOwner;
-  readonly #request: RequestFacts;
+  readonly #method: string;
+  readonly #isOldVersion: boolean;
+  readonly #upgrade: string | null;
   #sink: RequestSink | null = null;
   #body: Http1BodyWriter | null = null;
   #headBytesSent = 0;
@@ -48,13 +41,18 @@ export class Http1ServerStream implements ServerStream {
   #hasRequestEnded = false;
   #hasResponseEnded = false;
   #isDone = false;
+  /** The response is complete; the sink is told when it comes if it was not there yet. */
+  #wasSent = false;
 
-  constructor(owner: ServerStreamOwner, request: RequestFacts) {
+  /** `head`: null of a request that could not be read. Filters may change it later: what counts here is what the client sent. */
+  constructor(owner: ServerStreamOwner, head: RequestHead | null, headBytes: number) {
     this.connection = owner.connection;
+    this.bytesReceived = headBytes;
     this.#owner = owner;
-    this.#request = request;
-    this.bytesReceived = request.headBytes;
-    this.#mayStillContinue = request.expectsContinue;
+    this.#method = head?.method ?? '';
+    this.#isOldVersion = head?.version === 'HTTP/1.0';
+    this.#upgrade = head?.upgrade ?? null;
+    this.#mayStillContinue = head?.expectsContinue ?? false;
   }
 
   get bytesSent(): number {
@@ -70,7 +68,7 @@ export class Http1ServerStream implements ServerStream {
   }
 
   sendInformational(head: ResponseHead): void {
-    if (this.#isDone || this.#request.isOldVersion) return;
+    if (this.#isDone || this.#isOldVersion) return;
     assert(!this.hasSentHead && head.status < 200 && head.status !== 101, `no informational response: ${head.status}`);
     if (head.status === 100) this.sendContinue();
     else this.#write(encodeResponseHead(sharedWriter, head, 'none', 'default'));
@@ -85,18 +83,18 @@ export class Http1ServerStream implements ServerStream {
   sendHead(head: ResponseHead, end: boolean): void {
     if (this.#isDone) return;
     assert(!this.hasSentHead, 'a second response head');
-    if (head.status === 101 || (this.#request.method === 'CONNECT' && head.status >= 200 && head.status < 300)) {
+    if (head.status === 101 || (this.#method === 'CONNECT' && head.status >= 200 && head.status < 300)) {
       this.#sendTunnelHead(head);
       return;
     }
-    const isHeadRequest = this.#request.method === 'HEAD';
+    const isHeadRequest = this.#method === 'HEAD';
     if (end && !isHeadRequest) {
       assert(head.contentLength <= 0, 'a content-length without a body');
       head.contentLength = 0;
     }
     const framing = this.#framingOf(head);
     this.#mustClose ||= this.#mustEndConnection(framing, end);
-    const option = this.#mustClose ? 'close' : this.#request.isOldVersion ? 'keep-alive' : 'default';
+    const option = this.#mustClose ? 'close' : this.#isOldVersion ? 'keep-alive' : 'default';
     this.#body = new Http1BodyWriter(this.connection, isHeadRequest ? 'none' : framing, head.contentLength);
     this.#write(encodeResponseHead(sharedWriter, head, framing, option));
     if (end) this.#end();
@@ -143,6 +141,7 @@ export class Http1ServerStream implements ServerStream {
   /** Only for the connection, as is all below. */
   attach(sink: RequestSink): void {
     this.#sink = sink;
+    if (this.#wasSent) sink.onSent?.();
   }
 
   receive(bytes: Buffer, end: boolean): void {
@@ -169,8 +168,8 @@ export class Http1ServerStream implements ServerStream {
 
   #sendTunnelHead(head: ResponseHead): void {
     const isUpgrade = head.status === 101;
-    assert(!isUpgrade || this.#request.upgrade !== null, 'a 101 without a request for it');
-    if (isUpgrade) head.upgrade ??= this.#request.upgrade;
+    assert(!isUpgrade || this.#upgrade !== null, 'a 101 without a request for it');
+    if (isUpgrade) head.upgrade ??= this.#upgrade;
     this.#isTunnel = true;
     this.#body = new Http1BodyWriter(this.connection, 'tunnel', 0);
     this.#write(encodeResponseHead(sharedWriter, head, 'none', isUpgrade ? 'upgrade' : 'default'));
@@ -181,8 +180,8 @@ export class Http1ServerStream implements ServerStream {
     if (head.status === 304) return 'asDeclared';
     if (head.status < 200 || head.status === 204) return 'none';
     if (head.contentLength >= 0) return 'length';
-    if (this.#request.method === 'HEAD') return 'asDeclared';
-    return this.#request.isOldVersion ? 'untilClose' : 'chunked';
+    if (this.#method === 'HEAD') return 'asDeclared';
+    return this.#isOldVersion ? 'untilClose' : 'chunked';
   }
 
   /**
@@ -211,6 +210,7 @@ export class Http1ServerStream implements ServerStream {
       this.connection.destroy();
       return;
     }
+    this.#wasSent = true;
     this.#sink?.onSent?.();
     this.#owner.onResponseEnd(this.#mustClose);
   }

@@ -26,9 +26,14 @@ export function explainChainError(code: string): MeshError {
   return peerRefused('bad_certificate', `the peer's certificate is not accepted (${code})`);
 }
 
-const unknownCa = ['unknown_ca', "the peer's certificate is not signed by an authority that is trusted here"] as const;
+type Explanation = readonly [PeerRefusal, string];
 
-const chainErrors: ReadonlyMap<string, readonly [PeerRefusal, string]> = new Map([
+const unknownCa: Explanation = [
+  'unknown_ca',
+  "the peer's certificate is not signed by an authority that is trusted here",
+];
+
+const chainErrors: ReadonlyMap<string, Explanation> = new Map<string, Explanation>([
   ['UNABLE_TO_GET_ISSUER_CERT', ['no_certificate', 'the peer has no certificate, or none of its chain']],
   ['UNSPECIFIED', ['no_certificate', 'the peer has no certificate']],
   ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', unknownCa],

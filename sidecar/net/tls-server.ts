@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { Clock } from '#shared/runtime/clock.ts';
 import { MeshError } from '#shared/runtime/mesh-error.ts';
-import type { TlsFacts } from '../transport/transport.ts';
+import { connectionOf } from '../transport/node-stream.ts';
+import type { Connection } from '../transport/transport.ts';
 import type { TlsContext, TlsMaterial } from './tls-contexts.ts';
 import { explainChainError, judgeNames, peerCertificateOf, peerRefused, toTlsFacts } from './tls-peer.ts';
 import type { ServerTls } from './tls-settings.ts';
@@ -9,10 +11,18 @@ import type { ServerTls } from './tls-settings.ts';
 /** Who hears of a handshake: one of the two, once. */
 export interface TlsAcceptHandler {
   /** It succeeded and the peer is whom the configuration wants; nothing was read of it yet. */
-  onSecure(socket: TLSSocket, facts: TlsFacts): void;
+  onSecure(connection: Connection): void;
   /** It failed or the peer was refused; the socket is destroyed. */
   onRefused(error: MeshError): void;
 }
+
+/** Where the peer meant to connect to, before it was redirected. */
+type Local = Readonly<{ address: string; port: number }>;
+
+type Waiting = Readonly<{ handler: TlsAcceptHandler; underlying: Socket; local: Local | undefined }>;
+
+/** `handshakeTimeoutMs` 0: Node's own (two minutes). */
+export type TlsAcceptorOptions = Readonly<{ handshakeTimeoutMs: number; clock: Clock }>;
 
 /**
  * The accepting end of TLS. Sockets come in after their first bytes were looked at and put back (`unshift`), secure sockets whose
@@ -25,19 +35,18 @@ export interface TlsAcceptHandler {
 export class TlsAcceptor {
   readonly #settings: ServerTls;
   readonly #context: TlsContext;
-  readonly #handshakeTimeoutMs: number;
-  readonly #waiting = new WeakMap<object, TlsAcceptHandler>();
+  readonly #options: TlsAcceptorOptions;
+  readonly #waiting = new WeakMap<object, Waiting>();
   #server: Readonly<{ of: TlsMaterial; server: Server }> | null = null;
 
-  /** A timeout of 0 is none, as far as Node has none (two minutes). */
-  constructor(settings: ServerTls, context: TlsContext, handshakeTimeoutMs: number) {
+  constructor(settings: ServerTls, context: TlsContext, options: TlsAcceptorOptions) {
     this.#settings = settings;
     this.#context = context;
-    this.#handshakeTimeoutMs = handshakeTimeoutMs;
+    this.#options = options;
   }
 
-  /** Begins the handshake on a socket. */
-  accept(socket: Socket, handler: TlsAcceptHandler): void {
+  /** Begins the handshake on a socket; `local` is what the connection will tell as its own address, if not the socket's. */
+  accept(socket: Socket, handler: TlsAcceptHandler, local?: Local): void {
     let server: Server;
     try {
       server = this.#currentServer();
@@ -48,7 +57,7 @@ export class TlsAcceptor {
       );
       return;
     }
-    this.#waiting.set(socket, handler);
+    this.#waiting.set(socket, { handler, underlying: socket, local });
     server.emit('connection', socket);
   }
 
@@ -64,29 +73,31 @@ export class TlsAcceptor {
       requestCert: this.#settings.validation !== null,
       // Whoever need not have a certificate is judged in #finish, if he has one.
       rejectUnauthorized: this.#settings.requireClientCertificate && this.#context.verifiesChain,
-      ALPNProtocols: [...this.#settings.alpn],
-      handshakeTimeout: this.#handshakeTimeoutMs,
+      ALPNCallback: ({ protocols }) => chooseAlpn(protocols, this.#settings.alpn),
+      handshakeTimeout: this.#options.handshakeTimeoutMs,
     });
     server.on('secureConnection', (socket) => this.#finish(socket, material));
     server.on('tlsClientError', (error, socket) => {
       socket.destroy();
-      this.#handlerOf(socket)?.onRefused(explainFailure(error, socket));
+      this.#waitingFor(socket)?.handler.onRefused(explainFailure(error, socket));
     });
     return server;
   }
 
   #finish(socket: TLSSocket, material: TlsMaterial): void {
-    const handler = this.#handlerOf(socket);
+    const waiting = this.#waitingFor(socket);
     const certificate = peerCertificateOf(socket);
-    const refusal = handler === undefined ? null : this.#judge(socket, certificate);
-    if (handler === undefined || refusal !== null) {
+    const refusal = waiting === undefined ? null : this.#judge(socket, certificate);
+    if (waiting === undefined || refusal !== null) {
       socket.on('error', ignore);
       socket.destroy();
-      if (refusal !== null) handler?.onRefused(refusal);
+      if (refusal !== null) waiting?.handler.onRefused(refusal);
       return;
     }
+    const { handler, underlying, local } = waiting;
     const serverName = typeof socket.servername === 'string' ? socket.servername : '';
-    handler.onSecure(socket, toTlsFacts(socket, certificate, { localUriSan: material.localUriSan, serverName }));
+    const facts = toTlsFacts(socket, certificate, { localUriSan: material.localUriSan, serverName });
+    handler.onSecure(connectionOf(socket, facts, { underlying, local }));
   }
 
   #judge(socket: TLSSocket, certificate: ReturnType<typeof peerCertificateOf>): MeshError | null {
@@ -99,7 +110,7 @@ export class TlsAcceptor {
     if (this.#context.verifiesChain) {
       if (!socket.authorized) return explainChainError(toCode(socket.authorizationError));
       // A resumed session is not verified again by OpenSSL.
-      if (Date.now() > certificate.notAfter) return explainChainError('CERT_HAS_EXPIRED');
+      if (this.#options.clock.now() > certificate.notAfter) return explainChainError('CERT_HAS_EXPIRED');
     }
     return judgeNames(certificate, validation);
   }
@@ -108,13 +119,23 @@ export class TlsAcceptor {
    * Node names the socket that a TLS socket was made of in no public property; `_parent` has been there since 0.12. Were it gone,
    * nobody would be found here, and every handshake would be refused.
    */
-  #handlerOf(socket: TLSSocket): TlsAcceptHandler | undefined {
+  #waitingFor(socket: TLSSocket): Waiting | undefined {
     const raw: unknown = Reflect.get(socket, '_parent');
     if (typeof raw !== 'object' || raw === null) return undefined;
-    const handler = this.#waiting.get(raw);
+    const waiting = this.#waiting.get(raw);
     this.#waiting.delete(raw);
-    return handler;
+    return waiting;
   }
+}
+
+/**
+ * The protocol that is spoken inside. Envoy goes on without ALPN where nothing fits, Node can only choose or end the handshake: so
+ * what the peers of a mesh offer is taken though the configuration (Istio's) does not name it, and HTTP/2 only where nothing else
+ * is offered, for it is not spoken yet.
+ */
+function chooseAlpn(offered: readonly string[], configured: readonly string[]): string | undefined {
+  const spoken = offered.filter((protocol) => protocol !== 'h2' && protocol !== 'istio-h2');
+  return spoken.find((protocol) => configured.includes(protocol)) ?? spoken[0] ?? offered[0];
 }
 
 function ignore(): void {

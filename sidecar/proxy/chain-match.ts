@@ -36,6 +36,11 @@ export class ChainMatcher<T> {
     }
   }
 
+  /** All chains, in order. */
+  chains(): readonly T[] {
+    return this.#chains.map(({ chain }) => chain);
+  }
+
   /** Whether a choice can depend on the TLS hello or on the bytes that follow. */
   get needsBytes(): boolean {
     return this.#chains.some(

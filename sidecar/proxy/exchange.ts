@@ -10,7 +10,7 @@
 import type { Random } from '#shared/runtime/random.ts';
 import type { HeaderMap } from '../http1/header-map.ts';
 import type { RequestHead, ResponseHead } from '../http1/message.ts';
-import type { AbortCause, RequestSink, ServerStream } from '../net/http-stream.ts';
+import type { AbortCause, BadRequest, RequestSink, ServerStream } from '../net/http-stream.ts';
 import type { CompiledRoute, RouteTarget } from '../routing/compiled-route.ts';
 import type { HttpFilterOverrides } from '../snapshot/http-filter.ts';
 import { AccessRecord } from '../telemetry/access-record.ts';
@@ -103,6 +103,11 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
       return this.fail({ kind: 'upgradeRefused' });
     this.#chooseRoute();
     this.#runFilters(0);
+  }
+
+  /** Answers a request that could not be read; its connection closes afterwards. */
+  refuse({ status, details, message }: BadRequest): void {
+    this.fail({ kind: 'badRequest', status, details, message });
   }
 
   #mayUpgrade(upgrade: string): boolean {

@@ -17,6 +17,7 @@ import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import { RetryState, type RetryDecision } from '../upstream/retry-state.ts';
 import { countResponse, resetKind, toFailure } from './attempt-outcome.ts';
+import { parseAuthority } from './authority.ts';
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts';
 import { effectiveTimeoutMs } from './grpc-timeout.ts';
 import { sendMirrors } from './mirror.ts';
@@ -83,7 +84,6 @@ export class Forward implements AttemptOwner {
   get isGrpc(): boolean {
     return this.#owner.isGrpc;
   }
-  /** The stream that takes the request's body now. */
   get requestStream(): ClientStream | null {
     return this.#attempt?.stream ?? null;
   }
@@ -158,7 +158,9 @@ export class Forward implements AttemptOwner {
       hash: this.#hash,
       exclude: policy?.avoidPreviousHosts === true && this.#tried.size > 0 ? this.#tried : undefined,
       attempts: policy?.hostSelectionAttempts,
-      destination: { address: connection.localAddress, port: connection.localPort },
+      destination: this.#owner.service.isForwardProxy
+        ? parseAuthority(this.request.authority)
+        : { address: connection.localAddress, port: connection.localPort },
     });
     if (host === null) return this.#end({ kind: 'noHealthyHost' });
     this.#tried.add(host);

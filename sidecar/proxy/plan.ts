@@ -47,6 +47,8 @@ export type AccessLog = Readonly<{ log: (record: AccessRecord) => void }>;
 export type HttpService = Readonly<{
   manager: HttpManager;
   direction: ListenerConfig['direction'];
+  /** Clients use the listener as their HTTP proxy: absolute form and CONNECT, and hosts that nobody knows are resolved. */
+  isForwardProxy: boolean;
   /** Whose defaults hold. */
   compat: 'tulle' | 'istio';
   /** The inline table; null: by RDS name from the plan. */

@@ -15,6 +15,7 @@ import { within } from './regex.ts';
 import type { PathRewrite } from './rewrite.ts';
 import { compilePathRewrite, rewriteHost, rewritePath } from './rewrite.ts';
 import { WeightedChoice } from './weighted.ts';
+import { wireText } from './wire-text.ts';
 
 /** The cluster that was chosen for one exchange, with what hangs on the choice. */
 export type RouteTarget = Readonly<{
@@ -74,7 +75,8 @@ export class CompiledRoute {
   #compileTargets(scope: CompileScope): { item: RouteTarget; weight: number }[] {
     const action = this.config.action;
     if (action.kind !== 'forward') return [];
-    const { target, hostRewrite } = action;
+    const { target } = action;
+    const hostRewrite = toWireHost(action.hostRewrite, scope);
     const plain = { overrides: this.overrides, requestHeaders: [], responseHeaders: [], hostRewrite };
     if (target.kind === 'weighted') {
       return target.clusters.map((cluster, index) => ({
@@ -92,7 +94,7 @@ export class CompiledRoute {
       overrides: [...ownOverrides, ...this.overrides],
       requestHeaders: compileLevels([['requestHeaders', cluster.requestHeaders]], scope),
       responseHeaders: compileLevels([['responseHeaders', cluster.responseHeaders]], scope),
-      hostRewrite: cluster.hostRewrite ?? hostRewrite,
+      hostRewrite: toWireHost(cluster.hostRewrite, scope) ?? hostRewrite,
     };
   }
 
@@ -138,4 +140,9 @@ function applyHostRewrite(head: RequestHead, rewrite: HostRewrite): void {
   if (rewrite.kind !== 'header') return;
   const host = head.headers.get(rewrite.name.toLowerCase());
   if (host !== undefined && host !== '') rewriteHost(head, host);
+}
+
+function toWireHost(rewrite: HostRewrite | null, scope: CompileScope): HostRewrite | null {
+  if (rewrite?.kind !== 'literal') return rewrite;
+  return { kind: 'literal', value: wireText(rewrite.value, within(scope, 'hostRewrite')) };
 }

@@ -2,8 +2,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DomainIndex, withoutPortNumber } from './domains.ts';
 
-const domains = ['reviews', 'reviews.default.svc.cluster.local', '*.example.com', '*.api.example.com', '*-x.io', 'www.*', 'www.a.*', '*', 'REVIEWS', '[::1]'];
-const index = new DomainIndex(domains.map((domain, at) => [domain, at === 8 ? 'duplicate' : domain] as const), true);
+const domains = [
+  'reviews',
+  'reviews.default.svc.cluster.local',
+  '*.example.com',
+  '*.api.example.com',
+  '*-x.io',
+  'www.*',
+  'www.a.*',
+  '*',
+  'REVIEWS',
+  '[::1]',
+];
+const index = new DomainIndex(
+  domains.map((domain, at) => [domain, at === 8 ? 'duplicate' : domain] as const),
+  true,
+);
 
 const cases: [authority: string, domain: string][] = [
   ['reviews', 'reviews'],
@@ -31,7 +45,10 @@ for (const [authority, domain] of cases) {
 
 test('the port counts where it is not to be ignored', () => {
   const strict = new DomainIndex([['a:80', 1] as const, ['b', 2] as const], false);
-  assert.deepEqual(['a:80', 'a', 'b', 'b:80'].map((authority) => strict.find(authority)), [1, null, 2, null]);
+  assert.deepEqual(
+    ['a:80', 'a', 'b', 'b:80'].map((authority) => strict.find(authority)),
+    [1, null, 2, null],
+  );
 });
 
 test('only a number behind the last colon is a port', () => {

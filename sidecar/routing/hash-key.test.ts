@@ -33,7 +33,11 @@ const cases: [name: string, policies: HashPolicy[], key: string | null][] = [
   ['an empty cookie', [cookie('empty')], null],
   ['two policies', [header('x-user'), { kind: 'sourceIp', terminal: false }], 'jane\n10.0.0.1'],
   ['a terminal policy that applies', [header('x-user', true), { kind: 'sourceIp', terminal: false }], 'jane'],
-  ['a terminal policy that does not apply', [header('x-none', true), { kind: 'sourceIp', terminal: false }], '10.0.0.1'],
+  [
+    'a terminal policy that does not apply',
+    [header('x-none', true), { kind: 'sourceIp', terminal: false }],
+    '10.0.0.1',
+  ],
 ];
 for (const [name, policies, key] of cases) {
   test(`the key of ${name}`, () => assert.deepEqual(hashKeyOf(policies, source), { key, setCookie: null }));

@@ -8,6 +8,7 @@ import { problem } from '#shared/runtime/result.ts';
 import type { CompileScope } from './regex.ts';
 import { within } from './regex.ts';
 import { rewriteHost } from './rewrite.ts';
+import { isFieldName, wireText } from './wire-text.ts';
 
 type Addition = Readonly<{
   name: string;
@@ -82,8 +83,8 @@ function change(headers: HeaderMap, { name, action }: Addition, value: string): 
 function compileAddition(op: HeaderOps['add'][number], scope: CompileScope): Addition {
   const lower = op.name.toLowerCase();
   const name = lower === ':authority' ? 'host' : lower;
-  if (name.startsWith(':')) scope.problems.push(problem(scope.path, `the header ${name} may not be changed`));
-  const parts = parseFormat(op.value, within(scope, 'value'));
+  if (!isFieldName(name)) scope.problems.push(problem(scope.path, `the header ${name} may not be set`));
+  const parts = parseFormat(wireText(op.value, within(scope, 'value')), within(scope, 'value'));
   const constant = parts.every((part) => typeof part === 'string') ? parts.join('') : null;
   return { name, action: op.action, keepEmpty: op.keepEmpty, constant, parts };
 }

@@ -9,6 +9,7 @@ import type { Random } from '#shared/runtime/random.ts';
 import { queryParameter } from './path.ts';
 import type { CompileScope } from './regex.ts';
 import { compileFullMatch, within } from './regex.ts';
+import { toWire } from './wire-text.ts';
 
 export type StringPredicate = (value: string) => boolean;
 export type HeadPredicate = (head: RequestHead) => boolean;
@@ -19,7 +20,8 @@ export type PathPredicate = (path: string, method: string) => boolean;
 export function compileStringMatch(match: StringMatch, scope: CompileScope): StringPredicate {
   if (match.kind === 'regex') return compileFullMatch(match.pattern, scope);
   const ignoreCase = match.ignoreCase;
-  const wanted = ignoreCase ? match.value.toLowerCase() : match.value;
+  const text = toWire(match.value);
+  const wanted = ignoreCase ? text.toLowerCase() : text;
   const compare = comparisons[match.kind];
   return ignoreCase ? (value) => compare(value.toLowerCase(), wanted) : (value) => compare(value, wanted);
 }
@@ -35,10 +37,12 @@ const comparisons = {
 export function compilePathMatch(match: PathMatch | StringMatch, scope: CompileScope): PathPredicate {
   if (match.kind === 'connect') return (_path, method) => method === 'CONNECT';
   if (match.kind === 'regex') return compileFullMatch(match.pattern, scope);
-  const { kind, value, ignoreCase } = match;
+  const { kind, ignoreCase } = match;
+  const value = match.value;
+  const length = toWire(value).length;
   if (kind !== 'separatedPrefix') return compileStringMatch({ kind, value, ignoreCase }, scope);
   const startsWith = compileStringMatch({ kind: 'prefix', value, ignoreCase }, scope);
-  return (path) => startsWith(path) && (path.length === value.length || path.charCodeAt(value.length) === 0x2f);
+  return (path) => startsWith(path) && (path.length === length || path.charCodeAt(length) === 0x2f);
 }
 
 /**
@@ -50,9 +54,7 @@ export function compileHeaderMatch(config: HeaderMatch, scope: CompileScope): He
   const match = config.match;
   const pseudo = pseudoField(name);
   if (match.kind === 'present') {
-    return pseudo === null
-      ? (head) => head.headers.has(name) !== invert
-      : (head) => (pseudo(head) !== '') !== invert;
+    return pseudo === null ? (head) => head.headers.has(name) !== invert : (head) => (pseudo(head) !== '') !== invert;
   }
   const matches =
     match.kind === 'range' ? rangePredicate(match.start, match.end) : compileStringMatch(match, within(scope, name));

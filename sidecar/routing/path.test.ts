@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { array, assert as check, boolean, constantFrom, property, tuple } from 'fast-check';
 import { canonicalPath, normalizePath, queryParameter, type PathOptions } from './path.ts';
 
 const base: PathOptions = { normalizePath: true, mergeSlashes: false, escapedSlashes: 'keep' };
@@ -65,9 +65,9 @@ for (const [escapedSlashes, from, expected] of escaped) {
 }
 
 test('a normalised path is normalised already, and holds no dot segment', () => {
-  const piece = fc.constantFrom('/', '.', '..', '%2e', '%2F', 'a', '\\', '%', '%61', ' ', '~');
-  fc.assert(
-    fc.property(fc.array(piece), (pieces) => {
+  const piece = constantFrom('/', '.', '..', '%2e', '%2F', 'a', '\\', '%', '%61', ' ', '~');
+  check(
+    property(array(piece), (pieces) => {
       const once = canonicalPath(`/${pieces.join('')}`);
       assert.equal(canonicalPath(once), once);
       assert(!once.split('/').some((segment) => segment === '.' || segment === '..'));
@@ -76,10 +76,10 @@ test('a normalised path is normalised already, and holds no dot segment', () => 
 });
 
 test('a query parameter is found as URLSearchParams finds it, but not decoded', () => {
-  const name = fc.constantFrom('a', 'b', 'ab');
-  const parameter = fc.tuple(name, fc.constantFrom('', '1', 'a', 'b'), fc.boolean());
-  fc.assert(
-    fc.property(fc.array(parameter), name, (parameters, wanted) => {
+  const name = constantFrom('a', 'b', 'ab');
+  const parameter = tuple(name, constantFrom('', '1', 'a', 'b'), boolean());
+  check(
+    property(array(parameter), name, (parameters, wanted) => {
       const query = parameters.map(([key, value, bare]) => (bare ? key : `${key}=${value}`)).join('&');
       assert.equal(queryParameter(`/p?${query}`, wanted), new URLSearchParams(query).get(wanted));
     }),

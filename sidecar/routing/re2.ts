@@ -1,3 +1,5 @@
+import { toWire } from './wire-text.ts';
+
 /**
  * RE2 patterns (what Envoy's and Istio's configuration holds) as JavaScript regular expressions. The translation is strict: what
  * RE2 knows and JavaScript does not is rewritten, what RE2 refuses (look-around, backreferences) is refused here too, so that a
@@ -184,11 +186,11 @@ class Translator {
     const set = isEscape ? this.#classEscape() : null;
     if (set !== null) return set;
     const low = isEscape ? this.#characterEscape() : this.#next();
-    if (this.#take(/-(?!\])/y) === null) return literal(low);
+    if (this.#take(/-(?!\])/y) === null) return member(low);
     const high = this.#take(/\\/y) === null ? this.#next() : this.#characterEscape();
     if ((high.codePointAt(0) ?? 0) < (low.codePointAt(0) ?? 0))
       throw new PatternError(`the range ${low}-${high} is empty`);
-    return `${literal(low)}-${literal(high)}`;
+    return `${member(low)}-${member(high)}`;
   }
 
   #open(): void {
@@ -251,7 +253,19 @@ function fromCode(code: number): string {
   return String.fromCodePoint(code);
 }
 
-/** A character that means itself, inside and outside of brackets. */
+/** A character that means itself, outside of brackets: beyond ASCII its UTF-8 octets, as values are octets. */
 function literal(character: string): string {
+  const octets = Array.from(toWire(character), single);
+  return octets.length === 1 ? octets.join('') : `(?:${octets.join('')})`;
+}
+
+/** A character that means itself inside of brackets. */
+function member(character: string): string {
+  if (toWire(character).length > 1)
+    throw new PatternError(`${character} in a class is not supported: values are octets`);
+  return single(character);
+}
+
+function single(character: string): string {
   return /^[A-Za-z0-9]$/.test(character) ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }

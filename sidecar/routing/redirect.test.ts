@@ -32,7 +32,12 @@ const cases: [match: string, action: Partial<RedirectAction>, url: string, locat
   ['/port', { port: 8443 }, 'http://reviews:8080/port', 'http://reviews:8443/port'],
   ['/prefix/*', full('/p'), 'http://reviews/prefix/a/b', 'http://reviews/p'],
   ['/keep/*', full('%PREFIX()%/p'), 'http://reviews/keep/a', 'http://reviews/%PREFIX()%/p'],
-  ['/all', { ...full('/n'), host: 'a.example.com', scheme: 'https', port: 444 }, 'http://reviews/all', 'https://a.example.com:444/n'],
+  [
+    '/all',
+    { ...full('/n'), host: 'a.example.com', scheme: 'https', port: 444 },
+    'http://reviews/all',
+    'https://a.example.com:444/n',
+  ],
   ['/pref*', prefix('/'), 'http://reviews/pref/a?q', 'http://reviews//a?q'],
   ['/pref*', prefix('/p'), 'http://reviews/pref/a', 'http://reviews/p/a'],
   ['/q', { ...full('/n?x=y'), stripQuery: true }, 'http://reviews/q?a=b', 'http://reviews/n?x=y'],

@@ -6,6 +6,7 @@ import type { CompileScope } from './regex.ts';
 import { compileReplace, within } from './regex.ts';
 import type { PathRewrite } from './rewrite.ts';
 import { replaceMatched } from './rewrite.ts';
+import { wireText } from './wire-text.ts';
 
 /** Makes the `Location` of a redirect. */
 export type Location = (head: RequestHead) => string;
@@ -13,10 +14,11 @@ export type Location = (head: RequestHead) => string;
 /** Compiles a redirect as Envoy answers it: what is not set is taken from the request. */
 export function compileRedirect(match: PathMatch, action: RedirectAction, scope: CompileScope): Location {
   const port = action.port === null ? '' : `:${action.port}`;
-  const newTarget = compileTarget(match, action, scope);
+  const ownHost = action.host === null ? null : wireText(action.host, within(scope, 'host'));
+  const newTarget = compileTarget(match, action, within(scope, 'path'));
   return (head) => {
     const scheme = action.scheme ?? (action.httpsRedirect ? 'https' : head.scheme);
-    const host = action.host ?? requestHost(head, scheme, port);
+    const host = ownHost ?? requestHost(head, scheme, port);
     return `${scheme}://${host}${port}${newTarget(head.path)}`;
   };
 }
@@ -25,7 +27,7 @@ function compileTarget(match: PathMatch, action: RedirectAction, scope: CompileS
   const path = action.path;
   // A query in the configured path replaces the request's and is never stripped.
   if (path?.kind === 'full' && path.value.includes('?')) {
-    const target = withSlash(path.value);
+    const target = withSlash(wireText(path.value, scope));
     return () => target;
   }
   const rewrite = compilePath(match, path, scope);
@@ -36,13 +38,13 @@ function compilePath(match: PathMatch, path: RedirectAction['path'], scope: Comp
   if (path === null) return (target) => target;
   switch (path.kind) {
     case 'full': {
-      const full = withSlash(path.value);
+      const full = withSlash(wireText(path.value, scope));
       return (target) => full + queryOf(target);
     }
     case 'prefix':
-      return replaceMatched(match, path.value);
+      return replaceMatched(match, wireText(path.value, scope));
     case 'regex': {
-      const replace = compileReplace(path.rewrite, within(scope, 'path.rewrite'));
+      const replace = compileReplace(path.rewrite, within(scope, 'rewrite'));
       return (target) => replace(withoutQuery(target)) + queryOf(target);
     }
   }

@@ -2,6 +2,7 @@ import { MeshError } from '#shared/runtime/mesh-error.ts';
 import type { Problem } from '#shared/runtime/result.ts';
 import { problem } from '#shared/runtime/result.ts';
 import { translateRe2 } from './re2.ts';
+import { wireText } from './wire-text.ts';
 
 /** Where a pattern stands in the configuration, and what was found wrong with it and others. */
 export type CompileScope = Readonly<{ path: string; problems: Problem[] }>;
@@ -53,7 +54,8 @@ export function compileReplace(
   if (translated === null) return (value) => value;
   const expression = new RegExp(translated, 'gv');
   const groups = new RegExp(`${translated}|`, 'v').exec('')?.length ?? 1;
-  const substitution = toJsSubstitution(rewrite.substitution, groups - 1, within(scope, 'substitution'));
+  const text = wireText(rewrite.substitution, within(scope, 'substitution'));
+  const substitution = toJsSubstitution(text, groups - 1, within(scope, 'substitution'));
   return (value) => value.replace(expression, substitution);
 }
 
@@ -77,7 +79,7 @@ function translate(pattern: string, scope: CompileScope): string | null {
 /** `\1` and `\0` of RE2 as `$1` and `$&`; a dollar means itself. */
 function toJsSubstitution(substitution: string, groups: number, scope: CompileScope): string {
   return substitution.replaceAll(/\\([0-9\\])|\\|\$/g, (match, escaped: string | undefined) => {
-    if (match === '$') return '$$$$'.slice(0, 2);
+    if (match === '$') return '$$';
     if (escaped === '\\') return '\\';
     if (escaped === undefined || Number(escaped) > groups) {
       scope.problems.push(problem(scope.path, `${match} names no group of the pattern`));

@@ -4,6 +4,7 @@ import type { ForwardAction } from '../snapshot/route.ts';
 import { queryOf, withoutQuery } from './path.ts';
 import type { CompileScope } from './regex.ts';
 import { compileReplace, within } from './regex.ts';
+import { toWire, wireText } from './wire-text.ts';
 
 /** Makes the new request target (path and query) of the old. */
 export type PathRewrite = (target: string) => string;
@@ -14,7 +15,9 @@ export function compilePathRewrite(
   action: Pick<ForwardAction, 'prefixRewrite' | 'regexRewrite'>,
   scope: CompileScope,
 ): PathRewrite | null {
-  if (action.prefixRewrite !== null) return replaceMatched(match, action.prefixRewrite);
+  if (action.prefixRewrite !== null) {
+    return replaceMatched(match, wireText(action.prefixRewrite, within(scope, 'prefixRewrite')));
+  }
   if (action.regexRewrite === null) return null;
   const replace = compileReplace(action.regexRewrite, within(scope, 'regexRewrite'));
   return (target) => replace(withoutQuery(target)) + queryOf(target);
@@ -26,7 +29,7 @@ export function compilePathRewrite(
  */
 export function replaceMatched(match: PathMatch, replacement: string): PathRewrite {
   if (match.kind === 'prefix' || match.kind === 'separatedPrefix') {
-    const length = match.value.length;
+    const length = toWire(match.value).length;
     return (target) => replacement + target.slice(length);
   }
   return (target) => replacement + queryOf(target);

@@ -4,7 +4,7 @@ import { seededRandom } from '#shared/runtime/random.ts';
 import type { RequestHead } from '../http1/message.ts';
 import type { HeaderMatch, StringMatch } from '../snapshot/matchers.ts';
 import { AccessRecord } from '../telemetry/access-record.ts';
-import { aRequest, aResponse } from '../telemetry/heads.fixture.ts';
+import { aRequest, aResponse, sortedLines } from '../telemetry/heads.fixture.ts';
 import { compileRouteTable } from './route-table.ts';
 import { aForward, aRoute, aTable, aTableOf, aVirtualHost, compiled } from './routes.fixture.ts';
 
@@ -66,7 +66,9 @@ test('a CONNECT only takes the route for CONNECT', () => {
 });
 
 const headers = aTableOf([
-  aRoute('exact', { match: { path: { kind: 'prefix', value: '/', ignoreCase: false }, headers: [aHeader('x-exact', exact('one'))] } }),
+  aRoute('exact', {
+    match: { path: { kind: 'prefix', value: '/', ignoreCase: false }, headers: [aHeader('x-exact', exact('one'))] },
+  }),
   aRoute('/p*', { match: { headers: [aHeader('x-prefix', { kind: 'prefix', value: 'ab', ignoreCase: false })] } }),
   aRoute('/r*', { match: { headers: [aHeader('x-regex', { kind: 'regex', pattern: 'v[0-9]' })] } }),
   aRoute('/b*', { match: { headers: [aHeader('x-a', exact('1')), aHeader('x-b', exact('2'))] } }),
@@ -80,7 +82,6 @@ const headers = aTableOf([
   aRoute('/scheme*', { match: { headers: [aHeader(':scheme', exact('https'))] } }),
 ]);
 
-type Lines = Record<string, string | string[]>;
 const headerCases: [name: string, head: RequestHead, matches: boolean][] = [
   ['an exact value', aRequest({}, { 'x-exact': 'one' }), true],
   ['an exact value in other case', aRequest({}, { 'x-exact': 'One' }), false],
@@ -159,7 +160,11 @@ test('a gRPC route only takes gRPC', () => {
 
 test('fractions of successive routes are shares of one draw', () => {
   const share = (numerator: number) => ({ match: { fraction: { numerator, denominator: 100 as const } } });
-  const table = aTableOf([aRoute('/*', { name: 'a', ...share(20) }), aRoute('/*', { name: 'b', ...share(50) }), aRoute('/*')]);
+  const table = aTableOf([
+    aRoute('/*', { name: 'a', ...share(20) }),
+    aRoute('/*', { name: 'b', ...share(50) }),
+    aRoute('/*'),
+  ]);
   const at = (draw: number) => table.find(aRequest(), { random: () => draw, isGrpc: false })?.config.name;
   assert.deepEqual([0, 0.19, 0.2, 0.49, 0.5, 0.99].map(at), ['a', 'a', 'b', 'b', '/*', '/*']);
 });
@@ -170,7 +175,10 @@ test('everything that is wrong with a table is said at once, with its place', ()
       ['a'],
       [
         aRoute('~(', { name: '' }),
-        aRoute('/x', { name: 'x', requestHeaders: { add: [{ name: 'a', value: '%NOPE%', action: 'append', keepEmpty: false }], remove: [] } }),
+        aRoute('/x', {
+          name: 'x',
+          requestHeaders: { add: [{ name: 'a', value: '%NOPE%', action: 'append', keepEmpty: false }], remove: [] },
+        }),
         aRoute('/y', { name: 'y', action: aForward('c', { regexRewrite: { pattern: 'a(?=b)', substitution: '' } }) }),
         aRoute('/z', { name: 'z', match: { headers: [aHeader('h', { kind: 'regex', pattern: String.raw`(a)\1` })] } }),
       ],
@@ -211,7 +219,7 @@ test('headers are changed from the weighted cluster to the table, each level see
   const target = found?.chooseTarget(head, context.random) ?? null;
   assert.equal(target?.clusterName, 'c');
   found?.applyRequestHeaders(head, target, new AccessRecord());
-  assert.deepEqual(head.headers.entries().toSorted(), [
+  assert.deepEqual(sortedLines(head), [
     ['x-a', 'table'],
     ['x-b', 'client'],
     ['x-b', 'cluster'],
@@ -234,9 +242,17 @@ test('the cluster may be named by a header', () => {
 
 test('overrides come most specific first', () => {
   const cors = (allowMethods: string) => ({ cors: { allowMethods } as never });
-  const weighted = { weight: 1, hostRewrite: null, requestHeaders: { add: [], remove: [] }, responseHeaders: { add: [], remove: [] } };
+  const weighted = {
+    weight: 1,
+    hostRewrite: null,
+    requestHeaders: { add: [], remove: [] },
+    responseHeaders: { add: [], remove: [] },
+  };
   const clusters = [{ ...weighted, name: 'c', filters: cors('cluster') }];
-  const route = aRoute('/*', { action: aForward('', { target: { kind: 'weighted', clusters, totalWeight: 1 } }), filters: cors('route') });
+  const route = aRoute('/*', {
+    action: aForward('', { target: { kind: 'weighted', clusters, totalWeight: 1 } }),
+    filters: cors('route'),
+  });
   const table = compiled(aTable([{ ...aVirtualHost(['*'], [route]), filters: cors('host') }]));
   const found = table.find(aRequest(), context);
   const methods = (overrides: readonly { cors?: { allowMethods: string } | undefined }[] | undefined) =>

@@ -10,7 +10,10 @@ test('items are picked by their share of the sum, which need not be 100', () => 
     { item: 'c', weight: 1 },
   ]);
   const draws = [0, 0.249, 0.25, 0.749, 0.75, 0.999];
-  assert.deepEqual(draws.map((draw) => choice.pick(() => draw)), ['a', 'a', 'b', 'b', 'c', 'c']);
+  assert.deepEqual(
+    draws.map((draw) => choice.pick(() => draw)),
+    ['a', 'a', 'b', 'b', 'c', 'c'],
+  );
 });
 
 test('nothing is drawn for one item, and none is picked of none', () => {

@@ -98,8 +98,6 @@ export type HttpManager = Readonly<{
   upgrades: ReadonlySet<string>;
   acceptHttp10: boolean;
   codec: 'auto' | 'http1' | 'http2';
-  /** Takes absolute-form and CONNECT requests of clients that use this listener as their HTTP proxy. */
-  isForwardProxy: boolean;
   /** Sampling in percent and the header context, or null without tracing. */
   tracing: Readonly<{ randomSampling: number; overallSampling: number; clientSampling: number }> | null;
   /** `scheme_header_transformation` fixed value, when set. */

@@ -21,6 +21,8 @@ export type ConnectionOptions = Readonly<{
   inlet?: ReadInlet | undefined;
   /** The TCP socket under a TLS socket, for `reset`. */
   underlying?: Socket | undefined;
+  /** Where the peer meant to connect to, before it was redirected. */
+  local?: Readonly<{ address: string; port: number }> | undefined;
   /** Queued output above which `write` says false; below half of it `onDrain` comes. */
   highWaterMark?: number | undefined;
 }>;
@@ -65,8 +67,8 @@ class NodeStreamConnection implements Connection, Flushable {
     this.tls = tls;
     this.#underlying = options.underlying;
     this.#highWaterMark = options.highWaterMark ?? defaultHighWaterMark;
-    this.localAddress = plainAddress(socket.localAddress);
-    this.localPort = socket.localPort ?? 0;
+    this.localAddress = options.local?.address ?? plainAddress(socket.localAddress);
+    this.localPort = options.local?.port ?? socket.localPort ?? 0;
     this.remoteAddress = plainAddress(socket.remoteAddress);
     this.remotePort = socket.remotePort ?? 0;
     this.#onWritten = () => this.#finishWrite();

@@ -157,10 +157,7 @@ export class Cluster implements HostOwner {
     this.#outlier.detector?.reportLocal(host, result);
   }
 
-  #pickOriginal(
-    discovery: Extract<Discovery, { kind: 'originalDst' }>,
-    { destination }: PickContext,
-  ): Host | null {
+  #pickOriginal(discovery: Extract<Discovery, { kind: 'originalDst' }>, { destination }: PickContext): Host | null {
     if (destination !== null && destination !== undefined)
       return this.#original.hostOf(destination.address, discovery.portOverride ?? destination.port);
     this.#stats.upstream_cx_none_healthy++;

@@ -90,9 +90,7 @@ describe('hosts over updates', () => {
 
   test('IPv6 and unix sockets are named as Envoy names them', () => {
     const set = aSet(
-      toEndpoints(
-        aLocality('a', [], { endpoints: [anEndpoint('::1'), anEndpoint('/run/app.sock', { port: 0 })] }),
-      ),
+      toEndpoints(aLocality('a', [], { endpoints: [anEndpoint('::1'), anEndpoint('/run/app.sock', { port: 0 })] })),
     );
     assert.deepEqual([...set.hosts.keys()], ['[::1]:80', '/run/app.sock']);
   });

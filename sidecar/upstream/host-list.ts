@@ -17,11 +17,7 @@ export interface HostList {
 }
 
 /** The list for these localities. */
-export function createHostList(
-  config: BalancerConfig,
-  localities: readonly LocalityHosts[],
-  random: Random,
-): HostList {
+export function createHostList(config: BalancerConfig, localities: readonly LocalityHosts[], random: Random): HostList {
   const weighted = localities.filter(({ weight, hosts }) => weight > 0 && hosts.length > 0);
   if (weighted.length > 1)
     return config.kind === 'ringHash' || config.kind === 'maglev'
@@ -73,9 +69,12 @@ class HashedLocalities implements HostList {
   constructor(config: BalancerConfig, localities: readonly LocalityHosts[], random: Random) {
     const [first, ...rest] = localities.flatMap(({ hosts, weight }) => {
       const sum = hosts.reduce((total, host) => total + host.weight, 0);
-      return hosts.map(
-        (host): Share => ({ key: host.key, weight: (weight * host.weight) / sum, activeRequests: 0, host }),
-      );
+      return hosts.map((host): Share => ({
+        key: host.key,
+        weight: (weight * host.weight) / sum,
+        activeRequests: 0,
+        host,
+      }));
     });
     this.#balancer = first === undefined ? null : createBalancer(config, [first, ...rest], random);
   }

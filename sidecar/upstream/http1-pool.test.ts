@@ -212,10 +212,7 @@ test('a failed attempt to connect fails all that wait, with its reason', () => {
 
 test('a stream that is asked for again from within a failure is not failed with the rest', () => {
   const s = setUp();
-  const pending = s.pool.newStream(
-    { onReady: () => assert.fail(), onFailure: () => s.ask('again') },
-    s.breaker,
-  );
+  const pending = s.pool.newStream({ onReady: () => assert.fail(), onFailure: () => s.ask('again') }, s.breaker);
   assert.ok(pending);
   s.attempts[0]?.failed('connect_refused');
   assert.deepEqual([s.log, s.pool.pending, s.attempts.length], [[], 1, 2]);

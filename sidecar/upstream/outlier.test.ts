@@ -43,7 +43,9 @@ function setUp(config: Partial<OutlierConfig> = {}, count = 5, random = () => 0.
       clock,
       random,
       onEvent: (event) =>
-        events.push(`${event.action} ${event.host.key} ${event.type ?? ''}${event.isEnforced ? '' : ' (not enforced)'}`),
+        events.push(
+          `${event.action} ${event.host.key} ${event.type ?? ''}${event.isEnforced ? '' : ' (not enforced)'}`,
+        ),
     },
   );
   detector.setHosts(hosts);

@@ -28,9 +28,7 @@ const aPolicy = (on: string, changes: Partial<RetryPolicy> = {}): RetryPolicy =>
   perTryTimeoutMs: 0,
   perTryIdleTimeoutMs: 0,
   retriableStatusCodes: [418],
-  retriableHeaders: [
-    { name: 'x-again', match: { kind: 'present' }, invert: false, treatMissingAsEmpty: false },
-  ],
+  retriableHeaders: [{ name: 'x-again', match: { kind: 'present' }, invert: false, treatMissingAsEmpty: false }],
   retriableRequestHeaders: [],
   avoidPreviousHosts: true,
   hostSelectionAttempts: 1,

@@ -44,7 +44,5 @@ export class WeightedLeastRequest<H extends BalancedHost> implements Balancer<H>
 
 function effectiveWeight(host: BalancedHost, bias: number): number {
   if (host.activeRequests === 0 || bias === 0) return host.weight;
-  return bias === 1
-    ? host.weight / (host.activeRequests + 1)
-    : host.weight / Math.pow(host.activeRequests + 1, bias);
+  return bias === 1 ? host.weight / (host.activeRequests + 1) : host.weight / Math.pow(host.activeRequests + 1, bias);
 }

@@ -11,11 +11,7 @@ test('xxHash64 gives the reference values for seeds 0 and 1', () => {
     ['foobar', 0xa2aa05ed9085aaf9n, 0xf83230d70d4ca00en],
     ['127.0.0.1:80_0', 0x4bb2f57cda42c065n, 0xbbbac2881432d35cn],
     ['0123456789abcdef0123456789abcdef', 0x642a94958e71e6c5n, 0x48b8b580878a4a4n],
-    [
-      'The quick brown fox jumps over the lazy dog, twice and once more.',
-      0x31711bf882b89d4fn,
-      0xebb431af86efc1bbn,
-    ],
+    ['The quick brown fox jumps over the lazy dog, twice and once more.', 0x31711bf882b89d4fn, 0xebb431af86efc1bbn],
   ];
   for (const [text, zero, one] of vectors) {
     assert.equal(xxHash64(text), zero, text);

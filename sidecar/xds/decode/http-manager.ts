@@ -52,7 +52,6 @@ export function decodeHttpManager(reader: Reader): HttpManager {
     ...decodeNormalisation(reader),
     ...decodeTimes(reader),
     ...decodeProtocol(reader),
-    isForwardProxy: false,
     tracing: decodeTracing(reader.message('tracing')),
   };
   reader.ignore(

@@ -1,0 +1,169 @@
+/**
+ * The composition root of the sidecar: snapshot (from the control plane or a bootstrap file) -> plan -> listeners; identity ->
+ * TLS; telemetry; the admin port. `build` starts everything and returns how to drain and stop.
+ */
+import { readFile } from 'node:fs/promises';
+import { systemClock } from '#shared/runtime/clock.ts';
+import { MeshError } from '#shared/runtime/mesh-error.ts';
+import { Readiness } from '#shared/runtime/readiness.ts';
+import { formatProblems } from '#shared/runtime/result.ts';
+import { WatchSource, type Watch } from '#shared/runtime/watch.ts';
+import type { Logger } from '#shared/telemetry/logger.ts';
+import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
+import { AdminFace } from './admin-face.ts';
+import { startAdmin, startReadiness, type RunningServer } from './admin/server.ts';
+import { parseBootstrap, type Bootstrap } from './bootstrap/bootstrap.ts';
+import { DataPath } from './data-path.ts';
+import { ControlLink } from './control-link.ts';
+import { startProbe } from './health-probe.ts';
+import type { HostPort, MeshedSettings, Settings, StaticSettings } from './settings.ts';
+
+/** A running sidecar. */
+export type Sidecar = Readonly<{
+  readiness: Readiness;
+  /** Bound addresses of listeners by name. */
+  listeners: () => ReadonlyMap<string, HostPort>;
+  admin: HostPort | null;
+  /** Takes no new work from the mesh in good order; resolves when it may exit. */
+  drain: () => Promise<void>;
+  close: () => Promise<void>;
+}>;
+
+/** Starts a sidecar. `quit` is called when the admin port is asked to end the process. */
+export async function build(settings: Settings, logger: Logger, quit: () => void): Promise<Sidecar> {
+  return settings.kind === 'static' ? buildStatic(settings, logger, quit) : buildMeshed(settings, logger, quit);
+}
+
+async function buildStatic(settings: Settings & StaticSettings, logger: Logger, quit: () => void): Promise<Sidecar> {
+  const bootstrap = await readBootstrap(settings.configPath);
+  const certificates: Watch<WorkloadCertificate | null> = new WatchSource<WorkloadCertificate | null>(null);
+  const own = { name: bootstrap.node.id, namespace: '', labels: {}, principal: () => '' };
+  const dataPath = new DataPath({
+    clock: systemClock,
+    random: Math.random,
+    logger,
+    certificates,
+    own,
+    compat: settings.compat,
+    ownAddress: '127.0.0.1',
+  });
+  const readiness = new Readiness();
+  await dataPath.apply(bootstrap.snapshot);
+  const face = new AdminFace({
+    dataPath,
+    readiness,
+    logger,
+    link: null,
+    bootstrap: bootstrap.message,
+    drain: () => dataPath.startDraining(),
+    quit,
+  });
+  const admin =
+    bootstrap.admin === null
+      ? null
+      : await startAdmin(face.view, { host: bootstrap.admin.address, port: bootstrap.admin.port });
+  return assemble({
+    settings,
+    dataPath,
+    readiness,
+    servers: admin === null ? [] : [admin],
+    admin,
+    stop: () => undefined,
+  });
+}
+
+async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, quit: () => void): Promise<Sidecar> {
+  const readiness = new Readiness();
+  const configured = readiness.gate('configuration');
+  const link = await ControlLink.open(settings, logger, readiness);
+  const own = {
+    name: settings.name,
+    namespace: settings.namespace,
+    labels: settings.labels,
+    principal: () => link.certificates.current()?.spiffeId ?? '',
+  };
+  const dataPath = new DataPath({
+    clock: systemClock,
+    random: Math.random,
+    logger,
+    certificates: link.certificates,
+    own,
+    compat: 'tulle',
+    ownAddress: settings.ip,
+  });
+  const follow = () => {
+    const view = link.view.current();
+    if (view.snapshot.listeners.size === 0) return;
+    void dataPath.apply(view.snapshot).then(() => {
+      if (link.view.current().waiting.length === 0) configured();
+    });
+  };
+  link.view.subscribe(follow);
+  follow();
+  link.start();
+  const face = new AdminFace({
+    dataPath,
+    readiness,
+    logger,
+    link,
+    bootstrap: null,
+    drain: () => dataPath.startDraining(),
+    quit,
+  });
+  const admin = await startAdmin(face.view, settings.admin);
+  const ready = await startReadiness(face.view, settings.readiness);
+  const stopProbe =
+    settings.probe === null
+      ? () => undefined
+      : startProbe(settings.probe, systemClock, (isHealthy, message) => link.setHealth(isHealthy, message));
+  return assemble({
+    settings,
+    dataPath,
+    readiness,
+    servers: [admin, ready],
+    admin,
+    stop: () => {
+      stopProbe();
+      link.close();
+    },
+  });
+}
+
+type Parts = Readonly<{
+  settings: Settings;
+  dataPath: DataPath;
+  readiness: Readiness;
+  servers: readonly RunningServer[];
+  admin: RunningServer | null;
+  stop: () => void;
+}>;
+
+function assemble({ settings, dataPath, readiness, servers, admin, stop }: Parts): Sidecar {
+  return {
+    readiness,
+    listeners: () => dataPath.addresses(),
+    admin: admin === null ? null : { host: admin.host, port: admin.port },
+    drain: async () => {
+      readiness.close('draining');
+      dataPath.startDraining();
+      await dataPath.drained(settings.drainMs);
+    },
+    close: async () => {
+      stop();
+      await dataPath.close();
+      await Promise.all(servers.map((server) => server.close()));
+    },
+  };
+}
+
+async function readBootstrap(path: string): Promise<Bootstrap> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new MeshError('io', `--config-path ${path} cannot be read`, { cause });
+  }
+  const bootstrap = parseBootstrap(text);
+  if (!bootstrap.ok) throw new MeshError('unsupported', `--config-path ${path}: ${formatProblems(bootstrap.problems)}`);
+  return bootstrap.value;
+}

@@ -1,0 +1,275 @@
+/**
+ * The data path of one worker: the plan in force, its listeners, connections and clusters. In: snapshots. A snapshot is compiled
+ * into a plan, listeners are bound and released to match, and connections of chains that are gone are ended in good order.
+ */
+import type { Clock } from '#shared/runtime/clock.ts';
+import { describeError } from '#shared/runtime/mesh-error.ts';
+import type { Random } from '#shared/runtime/random.ts';
+import type { Watch } from '#shared/runtime/watch.ts';
+import type { Logger } from '#shared/telemetry/logger.ts';
+import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
+import { compilePlan, type PlanTools } from './compile/compile-plan.ts';
+import { systemResolve } from './net/dns.ts';
+import { TcpListener } from './net/listener.ts';
+import { loadOriginalDestination, type OriginalDestination } from './net/original-destination.ts';
+import { WorkloadSecrets } from './net/secret-store.ts';
+import { TimerWheel } from './net/timer-wheel.ts';
+import { TlsContext } from './net/tls-contexts.ts';
+import { TlsAcceptor } from './net/tls-server.ts';
+import { Acceptor } from './proxy/acceptor.ts';
+import { Connector } from './proxy/connector.ts';
+import { HttpConnections } from './proxy/http-connections.ts';
+import { emptyPlan, type Plan, type PlanChain } from './proxy/plan.ts';
+import { TcpTunnels } from './proxy/tcp-tunnels.ts';
+import { toTlsSettings } from './routing/tls-names.ts';
+import type { Snapshot } from './snapshot/snapshot.ts';
+import { openAccessLog, type AccessLogWriter } from './telemetry/access-log-writer.ts';
+import { SeriesRegistry } from './telemetry/series.ts';
+import { TelemetryObserver, type OwnWorkload } from './telemetry-observer.ts';
+import { Cluster, type ClusterContext } from './upstream/cluster.ts';
+import type { HostPort } from './settings.ts';
+
+export type DataPathOptions = Readonly<{
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  certificates: Watch<WorkloadCertificate | null>;
+  own: OwnWorkload;
+  /** Whose defaults hold where the configuration does not say. */
+  compat: 'tulle' | 'istio';
+  ownAddress: string;
+}>;
+
+export class DataPath {
+  readonly series = new SeriesRegistry();
+  readonly #options: DataPathOptions;
+  readonly #wheel: TimerWheel;
+  readonly #secrets: WorkloadSecrets;
+  readonly #http: HttpConnections;
+  readonly #tcp: TcpTunnels;
+  readonly #tools: PlanTools;
+  readonly #writers = new Map<string, AccessLogWriter>();
+  readonly #acceptors = new WeakMap<PlanChain, TlsAcceptor>();
+  readonly #listeners = new Map<string, TcpListener>();
+  #originalDestination: OriginalDestination | null = null;
+  #plan: Plan = emptyPlan;
+  #applying: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(options: DataPathOptions) {
+    const { clock, random, logger } = options;
+    this.#options = options;
+    this.#wheel = new TimerWheel(clock);
+    this.#secrets = new WorkloadSecrets({
+      workload: options.certificates,
+      clock,
+      onProblem: (path, error) =>
+        logger.warn({ path, reason: describeError(error) }, 'a certificate file cannot be read'),
+    });
+    const connector = new Connector({ secrets: this.#secrets, clock, random });
+    const observer = new TelemetryObserver(this.series, options.own);
+    const currentPlan = () => this.#plan;
+    this.#tcp = new TcpTunnels({
+      currentPlan,
+      clock,
+      connector,
+      opened: (o) => observer.opened(o),
+      closed: (o) => observer.closed(o),
+    });
+    const host = {
+      currentPlan,
+      clock,
+      random,
+      ownAddress: options.ownAddress,
+      observe: observer.observe.bind(observer),
+    };
+    this.#http = new HttpConnections(host, this.#wheel, this.#tcp);
+    this.#tools = this.#makeTools(connector);
+  }
+
+  get plan(): Plan {
+    return this.#plan;
+  }
+
+  /** Open downstream connections. */
+  get connections(): number {
+    return this.#http.count + this.#tcp.count;
+  }
+
+  /** Puts a snapshot into force; one after the other. */
+  apply(snapshot: Snapshot): Promise<void> {
+    this.#applying = this.#applying.then(() => this.#apply(snapshot));
+    return this.#applying;
+  }
+
+  /** Where the listeners are bound. */
+  addresses(): ReadonlyMap<string, HostPort> {
+    return new Map([...this.#listeners].map(([name, { address, port }]) => [name, { host: address, port }]));
+  }
+
+  /** Connections from the mesh are told to go elsewhere; new ones are still served for a while (their senders do not know yet). */
+  startDraining(): void {
+    this.#http.startDraining();
+  }
+
+  /** Resolves after the drain time, or sooner when `drainMs` is over half and nothing is open. */
+  async drained(drainMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const end = clock.monotonic() + drainMs;
+    await new Promise<void>((resolve) => {
+      const look = () => {
+        if (clock.monotonic() >= end) resolve();
+        else setTimeout(look, 50);
+      };
+      look();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#applying;
+    for (const listener of this.#listeners.values()) listener.close();
+    this.#listeners.clear();
+    this.#http.close();
+    this.#tcp.close();
+    for (const cluster of this.#plan.clusters.values()) cluster.destroy();
+    this.#secrets.close();
+    this.#wheel.close();
+    await Promise.all([...this.#writers.values()].map((writer) => writer.close()));
+  }
+
+  #makeTools(connector: Connector): PlanTools {
+    const { clock, random, logger, compat } = this.#options;
+    const context: ClusterContext = {
+      clock,
+      random,
+      resolve: systemResolve,
+      createPool: (scope) => connector.createPool(scope, compat === 'istio'),
+      onOutlierEvent: (cluster, event) =>
+        logger.info(
+          { cluster, host: event.host.key, action: event.action, type: event.type, enforced: event.isEnforced },
+          'outlier detection',
+        ),
+    };
+    return {
+      random,
+      compat,
+      writers: { writer: (path) => this.#writer(path) },
+      createCluster: (config, endpoints) => new Cluster(config, endpoints, context),
+      onProblem: (name, problems) =>
+        logger.error({ name, problems }, 'a resource cannot be compiled; its former version stays'),
+    };
+  }
+
+  #writer(path: string): AccessLogWriter {
+    let writer = this.#writers.get(path);
+    if (writer === undefined) {
+      const onError = (error: Error) =>
+        this.#options.logger.error({ path, reason: error.message }, 'the access log cannot be written');
+      writer = openAccessLog(path, { clock: this.#options.clock, onError });
+      this.#writers.set(path, writer);
+    }
+    return writer;
+  }
+
+  async #apply(snapshot: Snapshot): Promise<void> {
+    if (this.#isClosed) return;
+    if (
+      this.#originalDestination === null &&
+      [...snapshot.listeners.values()].some(({ useOriginalDst }) => useOriginalDst)
+    ) {
+      this.#originalDestination = await this.#loadOriginalDestination();
+    }
+    const { plan, retire } = compilePlan(snapshot, this.#plan, this.#tools);
+    this.#plan = plan;
+    await this.#bind(plan);
+    this.#endObsolete(plan);
+    retire();
+  }
+
+  async #loadOriginalDestination(): Promise<OriginalDestination | null> {
+    try {
+      return await loadOriginalDestination();
+    } catch (error) {
+      this.#options.logger.error(
+        { reason: describeError(error) },
+        'redirected connections cannot be told apart: no getsockopt on this system',
+      );
+      return null;
+    }
+  }
+
+  async #bind(plan: Plan): Promise<void> {
+    for (const [name, listener] of this.#listeners) {
+      const wanted = plan.listeners.get(name)?.config;
+      const isSame =
+        wanted?.bindToPort === true &&
+        wanted.address === listener.address &&
+        (wanted.port === 0 || wanted.port === listener.port);
+      if (isSame) continue;
+      listener.stop();
+      this.#listeners.delete(name);
+    }
+    for (const [name, { config }] of plan.listeners) {
+      if (!config.bindToPort || this.#listeners.has(name)) continue;
+      const acceptor = new Acceptor(this.#acceptHost(), name);
+      try {
+        const options = {
+          address: config.address,
+          port: config.port,
+          reusePort: false,
+          backlog: 1024,
+          maxConnections: 0,
+        };
+        const listener = await TcpListener.listen(options, {
+          onSocket: (socket) => acceptor.accept(socket),
+          onRefused: (error) =>
+            this.#options.logger.warn({ listener: name, reason: describeError(error) }, 'a connection was refused'),
+        });
+        this.#listeners.set(name, listener);
+      } catch (error) {
+        this.#options.logger.error({ listener: name, reason: describeError(error) }, 'a listener cannot be bound');
+      }
+    }
+  }
+
+  #acceptHost() {
+    return {
+      currentPlan: () => this.#plan,
+      clock: this.#options.clock,
+      originalDestination: this.#originalDestination,
+      tlsAcceptor: (chain: PlanChain) => this.#tlsAcceptor(chain),
+      serve: (connection: Parameters<HttpConnections['serve']>[0], chain: PlanChain) => {
+        if (chain.handler.kind === 'http') this.#http.serve(connection, chain, chain.handler.service);
+        else this.#tcp.serve(connection, chain.handler.service);
+      },
+      log: (level: 'info' | 'warn', message: string, facts: Record<string, unknown>) =>
+        this.#options.logger[level](facts, message),
+    };
+  }
+
+  #tlsAcceptor(chain: PlanChain): TlsAcceptor | null {
+    const { tls, connectTimeoutMs } = chain.config;
+    if (tls === null) return null;
+    let acceptor = this.#acceptors.get(chain);
+    if (acceptor === undefined) {
+      const settings = { ...toTlsSettings(tls), requireClientCertificate: tls.requireClientCertificate };
+      acceptor = new TlsAcceptor(settings, new TlsContext(settings, this.#secrets), {
+        handshakeTimeoutMs: connectTimeoutMs,
+        clock: this.#options.clock,
+      });
+      this.#acceptors.set(chain, acceptor);
+    }
+    return acceptor;
+  }
+
+  /** Connections of chains that no listener has any more end after their request. */
+  #endObsolete(plan: Plan): void {
+    const live = new Set<PlanChain>();
+    for (const listener of plan.listeners.values()) {
+      for (const chain of listener.matcher.chains()) live.add(chain);
+      if (listener.defaultChain !== null) live.add(listener.defaultChain);
+    }
+    this.#http.drain((chain) => !live.has(chain));
+  }
+}

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ByteWriter } from './byte-writer.ts';
+import { HeaderMap } from './header-map.ts';
+import { readRequests } from './messages.fixture.ts';
+
+const encode = (map: HeaderMap) => {
+  const writer = new ByteWriter();
+  writer.begin(map.maxEncodedBytes);
+  map.encode(writer);
+  return writer.finish().toString('latin1');
+};
+const received = (lines: string) => readRequests(`GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`).messages[0]!.head.headers;
+
+describe('HeaderMap', () => {
+  it('gives received lines back as they came', () => {
+    const lines = 'Accept: */*\r\nX-One: 1\r\nx-one: 2\r\nEmpty: \r\n';
+    assert.equal(encode(received(lines)), lines);
+  });
+
+  it('writes lines with odd blanks in canonical form', () => {
+    assert.equal(
+      encode(received('A:1\r\nB:  2\r\nC: 3 \r\nD:\t4\r\nE: 5\r\n')),
+      'A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\n',
+    );
+  });
+
+  it('looks names up in any case on the wire, the first line first', () => {
+    const map = received('X-One: 1\r\nX-ONE: 2\r\n');
+    assert.deepEqual([map.get('x-one'), map.getJoined('x-one'), map.size], ['1', '1,2', 2]);
+    assert.deepEqual([map.get('x-two'), map.getJoined('x-two'), map.has('x-one')], [undefined, undefined, true]);
+  });
+
+  it('sets in place, keeping the spelling, and drops further lines of the name', () => {
+    const map = received('X-One: 1\r\nY: 0\r\nx-one: 2\r\nZ: 9\r\n');
+    map.set('x-one', '3');
+    map.set('new', '4');
+    assert.equal(encode(map), 'X-One: 3\r\nY: 0\r\nZ: 9\r\nnew: 4\r\n');
+    assert.equal(map.size, 4);
+  });
+
+  it('removes and adds', () => {
+    const map = received('A: 1\r\nB: 2\r\nA: 3\r\n');
+    assert.deepEqual([map.remove('a'), map.remove('a')], [true, false]);
+    map.add('a', '4');
+    map.add('a', '5');
+    assert.deepEqual(map.entries(), [
+      ['b', '2'],
+      ['a', '4'],
+      ['a', '5'],
+    ]);
+    assert.equal(map.size, 3);
+  });
+
+  it('clones are independent', () => {
+    const map = received('A: 1\r\n');
+    map.add('b', '2');
+    const copy = map.clone();
+    copy.set('a', '9');
+    copy.add('c', '3');
+    map.remove('b');
+    assert.deepEqual(map.entries(), [['a', '1']]);
+    assert.deepEqual(copy.entries(), [
+      ['a', '9'],
+      ['b', '2'],
+      ['c', '3'],
+    ]);
+  });
+
+  it('is made from pairs', () => {
+    const map = HeaderMap.from([
+      ['Content-Type', 'text/plain'],
+      ['X', ''],
+    ]);
+    assert.equal(encode(map), 'content-type: text/plain\r\nx: \r\n');
+  });
+
+  it('never writes what would split the message', () => {
+    for (const value of ['a\r\nb: c', 'a\nb', 'a\0b', '\u010a', '\u0d0a', 'a\rb']) {
+      assert.throws(() => encode(HeaderMap.from([['x', value]])), /not a field value/);
+    }
+    for (const name of ['', 'a b', 'a:', 'a\r\nb', '\u0161']) {
+      assert.throws(() => encode(HeaderMap.from([[name, '1']])), /not a field name/);
+    }
+  });
+
+  it('leaves out added fields that frame the message', () => {
+    const map = HeaderMap.from([
+      ['transfer-encoding', 'chunked'],
+      ['connection', 'x'],
+      ['host', 'b'],
+      ['a', '1'],
+    ]);
+    assert.equal(encode(map), 'a: 1\r\n');
+  });
+
+  it('shares nothing with the buffer it was read from', () => {
+    const map = received('A: 1\r\nB: 2\r\n');
+    assert.equal(map.get('b'), '2');
+  });
+});

@@ -1,0 +1,158 @@
+/**
+ * Connections as they come in: destination found, listener and filter chain chosen, TLS done, authorization of the connection,
+ * then handed to HTTP or TCP. One acceptor serves one bound listener; the plan is read anew for each connection.
+ *
+ *   socket -> original destination -> listener -> first bytes -> chain -> TLS -> rules -> HttpConnections | TcpTunnel
+ */
+import type { Socket } from 'node:net';
+import type { Clock } from '#shared/runtime/clock.ts';
+import { describeError } from '#shared/runtime/mesh-error.ts';
+import type { Destination, OriginalDestination } from '../net/original-destination.ts';
+import { sniff, type Sniffed } from '../net/sniff.ts';
+import type { TlsAcceptHandler, TlsAcceptor } from '../net/tls-server.ts';
+import type { Inspection } from '../snapshot/listener.ts';
+import { AccessRecord } from '../telemetry/access-record.ts';
+import { connectionOf } from '../transport/node-stream.ts';
+import type { Connection } from '../transport/transport.ts';
+import type { ConnectionFacts } from './chain-match.ts';
+import { openConnectionRecord } from './open-record.ts';
+import type { Plan, PlanChain, PlanListener } from './plan.ts';
+
+/** What acceptors share. */
+export type AcceptHost = Readonly<{
+  currentPlan: () => Plan;
+  clock: Clock;
+  /** Null where it is not known (no redirect on this system). */
+  originalDestination: OriginalDestination | null;
+  tlsAcceptor: (chain: PlanChain) => TlsAcceptor | null;
+  /** Takes a connection whose chain is chosen. */
+  serve: (connection: Connection, chain: PlanChain) => void;
+  log: (level: 'info' | 'warn', message: string, facts: Record<string, unknown>) => void;
+}>;
+
+const maxSniffBytes = 64 * 1024;
+
+export class Acceptor {
+  readonly #host: AcceptHost;
+  readonly #listenerName: string;
+
+  constructor(host: AcceptHost, listenerName: string) {
+    this.#host = host;
+    this.#listenerName = listenerName;
+  }
+
+  /** A connection, paused. */
+  accept(socket: Socket): void {
+    socket.on('error', ignore);
+    const plan = this.#host.currentPlan();
+    const bound = plan.listeners.get(this.#listenerName);
+    if (bound === undefined) return void socket.destroy();
+    const { config } = bound;
+    const wantsOriginal = config.useOriginalDst || config.inspect.originalDst;
+    const destination = (wantsOriginal ? this.#host.originalDestination?.(socket) : null) ?? localOf(socket);
+    const listener = config.useOriginalDst ? (listenerFor(plan, destination) ?? bound) : bound;
+    this.#inspect(socket, listener, destination);
+  }
+
+  #inspect(socket: Socket, listener: PlanListener, destination: Destination): void {
+    const { inspect } = listener.config;
+    if (!needsBytes(listener, inspect, destination.port))
+      return this.#choose(socket, { listener, destination, seen: { kind: 'other' } });
+    const limits = { maxBytes: maxSniffBytes, timeoutMs: inspect.timeoutMs, clock: this.#host.clock };
+    sniff(socket, limits, (seen) => {
+      if (seen.kind === 'closed' || (seen.kind === 'timeout' && !inspect.continueOnTimeout))
+        return void socket.destroy();
+      this.#choose(socket, { listener, destination, seen });
+    });
+  }
+
+  #choose(socket: Socket, found: Readonly<{ listener: PlanListener; destination: Destination; seen: Sniffed }>): void {
+    const { listener, destination, seen } = found;
+    const facts = toFacts(socket, destination, seen, listener.config.inspect);
+    const chain = listener.matcher.find(facts) ?? listener.defaultChain;
+    if (chain === null) return this.#refuseUnmatched(socket, listener, destination);
+    if (chain.config.tls === null) return this.#admit(connectionOf(socket, null, { local: destination }), chain);
+    const acceptor = this.#host.tlsAcceptor(chain);
+    if (acceptor === null) return void socket.destroy();
+    const handler: TlsAcceptHandler = {
+      onSecure: (connection) => this.#admit(connection, chain),
+      onRefused: (error) => {
+        const from = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`;
+        const facts = { from, chain: chain.config.name, reason: describeError(error), ...error.facts };
+        this.#host.log('warn', 'a TLS connection was refused', facts);
+      },
+    };
+    acceptor.accept(socket, handler, destination);
+  }
+
+  #admit(connection: Connection, chain: PlanChain): void {
+    const refusal = chain.refuse(connection);
+    if (refusal === null) return this.#host.serve(connection, chain);
+    this.#host.log('info', 'a connection was denied', { from: connection.remoteAddress, reason: refusal });
+    connection.reset();
+  }
+
+  /** No chain takes it: closed, and logged by the listener's own access log. */
+  #refuseUnmatched(socket: Socket, listener: PlanListener, destination: Destination): void {
+    const connection = connectionOf(socket, null, { local: destination });
+    const record = new AccessRecord();
+    record.startTimeMs = this.#host.clock.now();
+    openConnectionRecord(record, connection);
+    record.addFlag('NR');
+    record.details = 'filter_chain_not_found';
+    record.durationMs = 0;
+    connection.destroy();
+    for (const log of listener.accessLogs) log.log(record);
+  }
+}
+
+function ignore(): void {
+  // Whoever has the socket hears of its end by `close`.
+}
+
+function localOf(socket: Socket): Destination {
+  return { address: (socket.localAddress ?? '').replace(/^::ffff:/, ''), port: socket.localPort ?? 0 };
+}
+
+/** The listener of exactly this address, else of the port on any address, that gets its connections handed over. */
+function listenerFor(plan: Plan, { address, port }: Destination): PlanListener | null {
+  let onAnyAddress: PlanListener | null = null;
+  for (const listener of plan.listeners.values()) {
+    const { config } = listener;
+    if (config.bindToPort || config.port !== port) continue;
+    if (config.address === address) return listener;
+    if (config.address === '0.0.0.0' || config.address === '::') onAnyAddress = listener;
+  }
+  return onAnyAddress;
+}
+
+/** Whether the first bytes are looked at: only where a choice can hang on them, and an inspector is not switched off for the port. */
+function needsBytes(listener: PlanListener, inspect: Inspection, port: number): boolean {
+  if (!listener.matcher.needsBytes) return false;
+  return isActive(inspect, 'tls', port) || isActive(inspect, 'http', port);
+}
+
+function isActive(inspect: Inspection, inspector: 'tls' | 'http', port: number): boolean {
+  if (!inspect[inspector]) return false;
+  return !inspect.disabledPorts.some(
+    (range) => range.inspector === inspector && port >= range.start && port < range.end,
+  );
+}
+
+function toFacts(socket: Socket, destination: Destination, seen: Sniffed, inspect: Inspection): ConnectionFacts {
+  const isTls = seen.kind === 'tls' && isActive(inspect, 'tls', destination.port);
+  return {
+    destinationAddress: destination.address,
+    destinationPort: destination.port,
+    sourceAddress: (socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
+    sourcePort: socket.remotePort ?? 0,
+    serverName: isTls ? seen.serverName : '',
+    transportProtocol: isTls ? 'tls' : 'raw_buffer',
+    applicationProtocols: isTls ? seen.alpn : isActive(inspect, 'http', destination.port) ? httpProtocols(seen) : [],
+  };
+}
+
+function httpProtocols(seen: Sniffed): readonly string[] {
+  if (seen.kind === 'http2') return ['h2c'];
+  return seen.kind === 'http1' ? [`http/${seen.version}`] : [];
+}

@@ -1,0 +1,54 @@
+import { classify } from '../net/sniff.ts';
+import type { Connection, ConnectionHandler } from '../transport/transport.ts';
+import type { HttpService } from './plan.ts';
+
+/** Who carries on with the bytes inside a CONNECT. */
+export type TunnelHost = Readonly<{
+  /** Bytes that are not HTTP go to the named host as they are. */
+  tunnelTo: (connection: Connection, authority: string, service: HttpService) => void;
+}>;
+
+const maxSniffBytes = 64 * 1024;
+
+/**
+ * The inside of a CONNECT: its first bytes tell whether it is HTTP, to be routed as any request (undici and grpc-js send CONNECT for
+ * plain HTTP), or something else, to be passed through.
+ */
+export class ConnectTunnel implements ConnectionHandler {
+  readonly #connection: Connection;
+  readonly #outcome: Readonly<{ onHttp: () => void; onOther: () => void }>;
+  readonly authority: string;
+  #seen: Buffer = Buffer.alloc(0);
+
+  constructor(
+    connection: Connection,
+    authority: string,
+    outcome: Readonly<{ onHttp: () => void; onOther: () => void }>,
+  ) {
+    this.#connection = connection;
+    this.authority = authority;
+    this.#outcome = outcome;
+  }
+
+  start(): void {
+    this.#connection.setHandler(this);
+  }
+
+  onData(bytes: Buffer): void {
+    this.#seen = Buffer.concat([this.#seen, bytes]);
+    const found = classify(this.#seen);
+    if (found.kind === 'more' && this.#seen.length < maxSniffBytes) return;
+    this.#connection.pause();
+    this.#connection.unread(this.#seen);
+    if (found.kind === 'http1') this.#outcome.onHttp();
+    else this.#outcome.onOther();
+  }
+
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.#connection.end();
+  }
+
+  onClose(): void {}
+}

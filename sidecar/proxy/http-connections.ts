@@ -1,0 +1,140 @@
+/** The HTTP connections of a sidecar: makes an exchange of each request, answers what is malformed, drains. */
+import type { BadRequest, RequestSink, ServerConnectionHandler, ServerStream } from '../net/http-stream.ts';
+import { Http1ServerConnection } from '../net/http1-server-connection.ts';
+import type { TimerWheel } from '../net/timer-wheel.ts';
+import { HeaderMap } from '../http1/header-map.ts';
+import type { RequestHead } from '../http1/message.ts';
+import type { Connection } from '../transport/transport.ts';
+import { ConnectTunnel, type TunnelHost } from './connect-tunnel.ts';
+import { Exchange } from './exchange.ts';
+import type { ExchangeHost } from './exchange-host.ts';
+import type { HttpService, PlanChain } from './plan.ts';
+
+type Open = Readonly<{ connection: Http1ServerConnection; chain: PlanChain }>;
+
+export class HttpConnections {
+  readonly #host: ExchangeHost;
+  readonly #wheel: TimerWheel;
+  readonly #tunnels: TunnelHost;
+  readonly #open = new Set<Open>();
+  #isDraining = false;
+
+  constructor(host: ExchangeHost, wheel: TimerWheel, tunnels: TunnelHost) {
+    this.#host = host;
+    this.#wheel = wheel;
+    this.#tunnels = tunnels;
+  }
+
+  /** Connections that are open. */
+  get count(): number {
+    return this.#open.size;
+  }
+
+  /** Takes over a connection. */
+  serve(connection: Connection, chain: PlanChain, service: HttpService): void {
+    const { manager } = service;
+    const handler = new Handler(this.#host, service, {
+      onClose: () => this.#open.delete(entry),
+      onConnect: (stream, head) => this.#connectTunnel(stream, head, chain, service),
+    });
+    const http = new Http1ServerConnection(connection, handler, {
+      wheel: this.#wheel,
+      options: {
+        maxHeadBytes: manager.maxHeadersKb * 1024,
+        maxFields: manager.maxHeadersCount,
+        lenient: service.compat === 'istio',
+        idleTimeoutMs: manager.idleTimeoutMs,
+        headTimeoutMs:
+          manager.requestHeadersTimeoutMs > 0
+            ? manager.requestHeadersTimeoutMs
+            : service.compat === 'istio'
+              ? 0
+              : 60_000,
+        delayedCloseMs: manager.delayedCloseTimeoutMs,
+        maxDiscardBytes: 64 * 1024,
+      },
+    });
+    const entry: Open = { connection: http, chain };
+    this.#open.add(entry);
+    if (this.#isDraining && chain.direction === 'inbound') http.drain();
+  }
+
+  /** Ends connections in good order: of chains that are no longer there, or (drain) of all that come in from the mesh. */
+  drain(shouldEnd: (chain: PlanChain) => boolean): void {
+    for (const { connection, chain } of this.#open) if (shouldEnd(chain)) connection.drain();
+  }
+
+  /** From now on connections from the mesh are told to go elsewhere. */
+  startDraining(): void {
+    this.#isDraining = true;
+    this.drain((chain) => chain.direction === 'inbound');
+  }
+
+  close(): void {
+    for (const { connection } of this.#open) connection.close();
+  }
+
+  #connectTunnel(stream: ServerStream, head: RequestHead, chain: PlanChain, service: HttpService): void {
+    stream.sendHead(
+      { status: 200, reason: '', version: 'HTTP/1.1', headers: new HeaderMap(), contentLength: 0, upgrade: null },
+      false,
+    );
+    const connection = stream.takeOver();
+    new ConnectTunnel(connection, head.authority, {
+      onHttp: () => this.serve(connection, chain, service),
+      onOther: () => this.#tunnels.tunnelTo(connection, head.authority, service),
+    }).start();
+  }
+}
+
+type HandlerHooks = Readonly<{ onClose: () => void; onConnect: (stream: ServerStream, head: RequestHead) => void }>;
+
+const nobody: RequestSink = { onData() {}, onTrailers() {}, onWritable() {}, onAbort() {} };
+
+class Handler implements ServerConnectionHandler {
+  readonly #host: ExchangeHost;
+  readonly #service: HttpService;
+  readonly #hooks: HandlerHooks;
+
+  constructor(host: ExchangeHost, service: HttpService, hooks: HandlerHooks) {
+    this.#host = host;
+    this.#service = service;
+    this.#hooks = hooks;
+  }
+
+  onRequest(stream: ServerStream, head: RequestHead, end: boolean): RequestSink {
+    if (head.method === 'CONNECT' && this.#service.isForwardProxy) {
+      // The stream is given away once the connection has taken note of its sink.
+      queueMicrotask(() => this.#hooks.onConnect(stream, head));
+      return nobody;
+    }
+    const exchange = new Exchange(this.#host, this.#service, { stream, head, end });
+    exchange.start();
+    return exchange;
+  }
+
+  onBadRequest(stream: ServerStream, bad: BadRequest): void {
+    const head = unreadableHead(bad);
+    new Exchange(this.#host, this.#service, { stream, head, end: true }).refuse(bad);
+  }
+
+  onClose(): void {
+    this.#hooks.onClose();
+  }
+}
+
+/** What could be read of a malformed request, for its log line. */
+function unreadableHead({ method, path, authority }: BadRequest): RequestHead {
+  return {
+    method,
+    path,
+    authority,
+    scheme: 'http',
+    version: 'HTTP/1.1',
+    headers: new HeaderMap(),
+    upgrade: null,
+    contentLength: 0,
+    expectsContinue: false,
+    isAbsoluteForm: false,
+  };
+}

@@ -1,10 +1,13 @@
 import type { BodySink } from './body-reader.ts';
 import { BodyReader } from './body-reader.ts';
 import { HeadParser } from './head-parser.ts';
+import { sharedWriter } from './byte-writer.ts';
 import { HeadReader } from './head-reader.ts';
-import type { HeaderMap } from './header-map.ts';
+import { encodeRequestHead, encodeResponseHead } from './head-writer.ts';
+import { HeaderMap } from './header-map.ts';
 import type { RequestHead, ResponseHead } from './message.ts';
 import { RequestReader } from './request-reader.ts';
+import { encodeTrailers } from './trailers.ts';
 
 /** What was read of one message. */
 export type ReadMessage<Head> = {
@@ -115,4 +118,26 @@ function collector(message: { body: string; trailers: [string, string][]; isComp
       message.isComplete = true;
     },
   };
+}
+
+/** The octets that a proxy sends on for a complete request: head and body as our client side writes them. */
+export function encodeRequest({ head, body, trailers }: ReadMessage<RequestHead>): string {
+  const isChunked = head.contentLength < 0;
+  const framing = isChunked ? 'chunked' : head.contentLength > 0 ? 'length' : 'none';
+  const copy = { ...head, headers: head.headers.clone() };
+  const octets = encodeRequestHead(sharedWriter, copy, framing).toString('latin1');
+  return octets + (isChunked ? encodeChunks(body, trailers) : body);
+}
+
+/** The octets of a complete response, as our server side writes them. */
+export function encodeResponse({ head, body, trailers }: ReadMessage<ResponseHead>): string {
+  const isChunked = head.contentLength < 0;
+  const copy = { ...head, headers: head.headers.clone() };
+  const octets = encodeResponseHead(sharedWriter, copy, isChunked ? 'chunked' : 'length', 'default').toString('latin1');
+  return octets + (isChunked ? encodeChunks(body, trailers) : body);
+}
+
+function encodeChunks(body: string, trailers: [string, string][]): string {
+  const data = body === '' ? '' : `${body.length.toString(16)}\r\n${body}\r\n`;
+  return data + encodeTrailers(sharedWriter, HeaderMap.from(trailers)).toString('latin1');
 }

@@ -11,13 +11,15 @@ type OfKind<K extends ResourceKind> = Extract<Resource, Readonly<{ kind: K }>>;
 /** All resources as checks look at them: by kind, hosts by name, rules by host. */
 export class MeshView {
   readonly mesh: MeshConfig;
-  readonly #resources: readonly Resource[];
+  readonly #byKind: ReadonlyMap<string, readonly Resource[]>;
+  readonly #rules: ReadonlyMap<string, readonly DestinationRule[]>;
   readonly #hosts = new Map<string, KnownHost>();
   readonly #wildcards: KnownHost[] = [];
 
   constructor(resources: readonly Resource[], mesh: MeshConfig) {
     this.mesh = mesh;
-    this.#resources = resources;
+    this.#byKind = Map.groupBy(resources, ({ kind }) => kind);
+    this.#rules = Map.groupBy(this.ofKind('DestinationRule'), hostOf);
     for (const service of this.ofKind('Service')) this.#add(this.#fromService(service));
     for (const entry of this.ofKind('ServiceEntry')) {
       for (const host of entry.spec.hosts) this.#add(this.#fromServiceEntry(entry, host));
@@ -26,7 +28,8 @@ export class MeshView {
 
   /** The resources of a kind. */
   ofKind<K extends ResourceKind>(kind: K): readonly OfKind<K>[] {
-    return this.#resources.filter((resource): resource is OfKind<K> => resource.kind === kind);
+    // Grouped by this very field.
+    return (this.#byKind.get(kind) ?? []) as readonly OfKind<K>[];
   }
 
   /** The known host of a full name, exact or by a wildcard; for a wildcard, any known host below it. */
@@ -41,10 +44,10 @@ export class MeshView {
   /** The DestinationRules that may hold for a host when it is called from a namespace. */
   rulesFor(host: string, clientNamespace: string): readonly DestinationRule[] {
     const namespaces = [clientNamespace, this.findHost(host)?.namespace, this.mesh.rootNamespace];
-    return this.ofKind('DestinationRule').filter(
-      ({ metadata, spec }) =>
-        namespaces.includes(metadata.namespace) && coversHost(resolveHost(spec.host, metadata.namespace), host),
-    );
+    const wildcards = [...this.#rules.keys()].filter((name) => name.startsWith('*') && coversHost(name, host));
+    return [host, ...wildcards]
+      .flatMap((name) => this.#rules.get(name) ?? [])
+      .filter(({ metadata }) => namespaces.includes(metadata.namespace));
   }
 
   #add(known: KnownHost): void {
@@ -80,4 +83,8 @@ export class MeshView {
       .filter((workload) => workload.namespace === namespace && matchesLabels(selector, workload.labels))
       .map(({ labels }) => labels);
   }
+}
+
+function hostOf({ metadata, spec }: DestinationRule): string {
+  return resolveHost(spec.host, metadata.namespace);
 }

@@ -19,8 +19,12 @@ export function parseDurationMs(text: string): number | null {
   if (match === null) return null;
   const [, sign, parts = ''] = match;
   let nanoseconds = 0;
-  for (const [, number = '', unit = ''] of parts.matchAll(part))
-    nanoseconds += Math.round(Number(number) * (nanosecondsPerUnit[unit] ?? Number.NaN));
+  for (const [, number = '', unit = ''] of parts.matchAll(part)) {
+    // Whole and fraction apart: large numbers with a fraction keep their milliseconds.
+    const scale = nanosecondsPerUnit[unit] ?? Number.NaN;
+    const fraction = Number(`0.${number.split('.')[1] ?? ''}0`);
+    nanoseconds += Math.trunc(Number(number)) * scale + Math.round(fraction * scale);
+  }
   if (!Number.isFinite(nanoseconds)) return null;
   return nanoseconds === 0 ? 0 : (sign === '-' ? -nanoseconds : nanoseconds) / 1e6;
 }
@@ -34,6 +38,11 @@ export function durationMs(text: string): number {
 
 /** Milliseconds as a duration that Go, protobuf's JSON and {@link parseDurationMs} all read: `1500` is `1.5s`. */
 export function formatDurationMs(milliseconds: number): string {
-  const text = (milliseconds / 1000).toFixed(9);
-  return `${text.replace(/\.?0+$/, '')}s`;
+  // Whole seconds and the rest apart, for a large quotient has no exact fraction.
+  const size = Math.abs(milliseconds);
+  const rest = ((size % 1000) / 1000)
+    .toFixed(9)
+    .slice(1)
+    .replace(/\.?0+$/, '');
+  return `${milliseconds < 0 ? '-' : ''}${Math.trunc(size / 1000)}${rest}s`;
 }

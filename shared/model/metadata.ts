@@ -7,3 +7,6 @@ export type Metadata = Readonly<{
   /** RFC 3339; the older of two conflicting resources wins, then the name decides. */
   creationTimestamp?: string | undefined;
 }>;
+
+/** The namespace of a document that names none. */
+export const defaultNamespace = 'default';

@@ -17,15 +17,16 @@ export type NotHonoured = Readonly<{
 
 const noGateways = 'there are no gateways, rules hold in the mesh only';
 const noLocalities = 'localities are not taken into account when balancing';
+const notBySidecars = 'sidecars do not apply it yet';
 
 /** The fields of a traffic policy, which stands at the rule, at each subset and (in part) at each port. */
 const ofPolicy: readonly NotHonoured[] = [
   { path: 'loadBalancer.localityLbSetting', reason: noLocalities },
   { path: 'loadBalancer.warmup', reason: 'new endpoints get their full share at once' },
   { path: 'loadBalancer.warmupDurationSecs', reason: 'new endpoints get their full share at once' },
-  { path: 'connectionPool.http.h2UpgradePolicy', reason: 'the protocol follows the port', values: ['UPGRADE'] },
-  { path: 'connectionPool.http.maxConcurrentStreams', reason: 'streams per connection are not limited' },
-  { path: 'connectionPool.http.useClientProtocol', reason: 'the protocol follows the port', values: [true] },
+  { path: 'connectionPool.http.h2UpgradePolicy', reason: notBySidecars, values: ['UPGRADE'] },
+  { path: 'connectionPool.http.maxConcurrentStreams', reason: notBySidecars },
+  { path: 'connectionPool.http.useClientProtocol', reason: notBySidecars, values: [true] },
   { path: 'proxyProtocol', reason: 'no PROXY header is sent' },
   { path: 'tunnel', reason: 'traffic is not tunnelled' },
   { path: 'tls.credentialName', reason: 'certificates are read from files only' },
@@ -36,7 +37,7 @@ const ofPolicy: readonly NotHonoured[] = [
 export const notHonoured: Readonly<Record<ResourceKind, readonly NotHonoured[]>> = {
   VirtualService: [
     { path: 'spec.gateways[]', reason: noGateways, except: ['mesh'] },
-    { path: 'spec.tls', reason: 'TLS routes are not made, TLS goes by its original destination' },
+    { path: 'spec.tls', reason: notBySidecars },
     { path: 'spec.http[].delegate', reason: 'delegation is not resolved, the rule is left out' },
     { path: 'spec.http[].match[].gateways[]', reason: noGateways, except: ['mesh'] },
     { path: 'spec.http[].match[].statPrefix', reason: 'there are no statistics per match' },
@@ -62,7 +63,7 @@ export const notHonoured: Readonly<Record<ResourceKind, readonly NotHonoured[]>>
   WorkloadGroup: [{ path: 'spec.template.network', reason: 'there is one network' }],
   Sidecar: [
     { path: 'spec.ingress[].tls', reason: 'listeners of ingress take mutual TLS of the mesh or plain text' },
-    { path: 'spec.ingress[].connectionPool', reason: 'inbound connections are not limited' },
+    { path: 'spec.ingress[].connectionPool', reason: notBySidecars },
     {
       path: 'spec.ingress[].captureMode',
       reason: 'what is captured is decided where the sidecar is installed',
@@ -73,7 +74,7 @@ export const notHonoured: Readonly<Record<ResourceKind, readonly NotHonoured[]>>
       reason: 'what is captured is decided where the sidecar is installed',
       except: ['DEFAULT'],
     },
-    { path: 'spec.inboundConnectionPool', reason: 'inbound connections are not limited' },
+    { path: 'spec.inboundConnectionPool', reason: notBySidecars },
     { path: 'spec.outboundTrafficPolicy.egressProxy', reason: 'unknown hosts are called directly' },
   ],
   PeerAuthentication: [],

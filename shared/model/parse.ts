@@ -1,8 +1,8 @@
 import { fail, ok, problem, type Result } from '../runtime/result.ts';
 import { standingOf, versionsOf } from './known-kinds.ts';
-import type { Metadata } from './metadata.ts';
+import { defaultNamespace, type Metadata } from './metadata.ts';
 import { notHonoured } from './not-honoured.ts';
-import type { Resource, ResourceKind } from './resource.ts';
+import { resourceKey, type Resource, type ResourceKind } from './resource.ts';
 import { checkDestinationRule } from './rules/destination-rule-rules.ts';
 import { Field } from './rules/field.ts';
 import type { SchemaKind } from './rules/istio-schemas.ts';
@@ -70,6 +70,18 @@ export function parseResource(document: unknown): Result<Resource> {
   return fail([problem('kind', `${name} is not known${hint}`, unknownKindCode)]);
 }
 
+/** The key (`KIND/NAMESPACE/NAME`) that a document claims, right or wrong; `null` when it tells no kind or name. */
+export function claimedKey(document: unknown): string | null {
+  const root = new Field('', document);
+  const { kind } = readKind(root);
+  const name = root.at('metadata', 'name').text;
+  if (kind === '' || name === '') return null;
+  return resourceKey({
+    kind,
+    metadata: { name, namespace: root.at('metadata', 'namespace').text || defaultNamespace },
+  });
+}
+
 function readKind(root: Field): Readonly<{ apiVersion: string; kind: string }> {
   return { apiVersion: root.get('apiVersion').text, kind: root.get('kind').text };
 }
@@ -104,9 +116,11 @@ function readSpec(
   const { kind, apiVersion, metadata } = about;
   if (kind === 'Service') return readServiceSpec(spec, report);
   if (kind === 'TrafficSplit') return readTrafficSplitSpec(spec, apiVersion, report);
-  checkSchema(kind, spec, report);
-  if (spec.isObject) rules[kind](spec, metadata, report);
-  return report.errors.length > 0 ? undefined : copyWithoutNulls(spec.value);
+  // A PeerAuthentication may say nothing: it then leaves the mode to the next wider one.
+  const given = kind === 'PeerAuthentication' && !spec.isSet ? new Field(spec.path, {}) : spec;
+  checkSchema(kind, given, report);
+  if (given.isObject) rules[kind](given, metadata, report);
+  return report.errors.length > 0 ? undefined : copyWithoutNulls(given.value);
 }
 
 function readConditions(conditions: Field): object {

@@ -49,13 +49,22 @@ export function parseYamlDocuments(text: string, fileName: string): readonly Doc
 /** Documents are cut apart before they are parsed: a quote left open would swallow all that follow. */
 function splitDocuments(text: string): readonly Readonly<{ text: string; line: number }>[] {
   const starts = [...text.matchAll(marker)].map(({ index }) => index);
-  const cuts = [...new Set([0, ...starts]), text.length];
+  const first = starts[0] ?? 0;
+  // What stands before the first document by itself may be directives, which belong to it.
+  const cuts = [
+    ...new Set([0, ...starts.filter((start) => start > first || !isPreamble(text.slice(0, start)))]),
+    text.length,
+  ];
   let line = 1;
   return cuts.slice(0, -1).map((start, at) => {
     const part = { text: text.slice(start, cuts[at + 1]), line };
     line += part.text.split('\n').length - 1;
     return part;
   });
+}
+
+function isPreamble(text: string): boolean {
+  return text.split('\n').every((line) => /^(?:\uFEFF?[%#].*|\uFEFF?\s*)$/.test(line));
 }
 
 function readPart(part: Readonly<{ text: string; line: number }>, fileName: string): readonly DocumentRead[] {

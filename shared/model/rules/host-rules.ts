@@ -47,7 +47,8 @@ export function faultOfSubnet(subnet: string): string | null {
 
 /** What is wrong with a port number. */
 export function faultOfPort(port: number): string | null {
-  return Number.isInteger(port) && port >= 1 && port <= 65_535 ? null : `port number ${port} must be between 1-65535`;
+  const isPort = Number.isInteger(port) && port >= 1 && port <= 65_535;
+  return isPort ? null : `port must be between 1-65535, not ${port}`;
 }
 
 /** Whether an address names a Unix domain socket. */

@@ -1,5 +1,5 @@
 import { isDnsLabel, isDnsSubdomain } from '../dns-name.ts';
-import type { Metadata } from '../metadata.ts';
+import { defaultNamespace, type Metadata } from '../metadata.ts';
 import type { Field } from './field.ts';
 import { checkLabels } from './label-rules.ts';
 import type { Report } from './report.ts';
@@ -23,7 +23,6 @@ const knownNames = [
   'selfLink',
   'uid',
 ];
-const defaultNamespace = 'default';
 const dryRun = 'istio.io/dry-run';
 
 /** The metadata of a document, with every problem in it reported. */

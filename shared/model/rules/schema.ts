@@ -44,7 +44,7 @@ function reportError({ instancePath, keyword, params, message }: SchemaError, sp
 function describe(keyword: string, params: SchemaError['params'], value: unknown): string | undefined {
   switch (keyword) {
     case 'type':
-      return `is ${describeType(value)}, must be ${withArticle(String(params['type']))}`;
+      return `is ${typeof value === 'number' ? value : describeType(value)}, must be ${withArticle(String(params['type']))}`;
     case 'enum':
       return `${JSON.stringify(value)} is not one of ${toList(params['allowedValues'])}`;
     case 'minimum':

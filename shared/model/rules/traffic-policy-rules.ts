@@ -67,6 +67,6 @@ function checkTunnel(tunnel: Field, report: Report): void {
 }
 
 function checkRetryBudget(budget: Field, report: Report): void {
-  checkPercent(budget.at('percent', 'value').isSet ? budget.at('percent', 'value') : budget.get('percent'), report);
+  checkPercent(budget.get('percent'), report);
   checkNonNegative(budget.get('minRetryConcurrency'), report);
 }

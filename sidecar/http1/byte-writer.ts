@@ -38,7 +38,10 @@ export class ByteWriter {
       this.#position += end - start;
       return;
     }
-    for (let i = start; i < end; i++) this.#slab[this.#position++] = source[i] ?? 0;
+    const slab = this.#slab;
+    let position = this.#position;
+    for (let i = start; i < end; i++) slab[position++] = source[i] ?? 0;
+    this.#position = position;
   }
 
   /** Text that is known to be right. */
@@ -47,16 +50,22 @@ export class ByteWriter {
       this.#position += this.#slab.write(text, this.#position, 'latin1');
       return;
     }
-    for (let i = 0; i < text.length; i++) this.#slab[this.#position++] = text.charCodeAt(i);
+    const slab = this.#slab;
+    let position = this.#position;
+    for (let i = 0; i < text.length; i++) slab[position++] = text.charCodeAt(i);
+    this.#position = position;
   }
 
   /** Text of which each character must be an octet that `table` allows; false at the first that is not. */
   text(text: string, table: Uint8Array): boolean {
+    const slab = this.#slab;
+    let position = this.#position;
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i);
       if (code > 0xff || table[code] === 0) return false;
-      this.#slab[this.#position++] = code;
+      slab[position++] = code;
     }
+    this.#position = position;
     return true;
   }
 }

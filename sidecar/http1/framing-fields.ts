@@ -91,25 +91,25 @@ export class FramingFields {
 
   /** Whether the line stays among the headers, or what is wrong with it. */
   #readField(bytes: Buffer, start: number, end: number): boolean | ProtocolFault {
-    const is = (name: string) => equalsIgnoringCase(bytes, start, end, name);
     switch (end - start) {
       case 2:
-        return is('te') ? this.#readTe(bytes) : true;
+        return equalsIgnoringCase(bytes, start, end, 'te') ? this.#readTe(bytes) : true;
       case 4:
-        return is('host') ? this.#readHost(bytes) : true;
+        return equalsIgnoringCase(bytes, start, end, 'host') ? this.#readHost(bytes) : true;
       case 6:
-        return is('expect') ? this.#readExpect(bytes) : true;
+        return equalsIgnoringCase(bytes, start, end, 'expect') ? this.#readExpect(bytes) : true;
       case 7:
-        return is('upgrade') ? this.#readUpgrade(bytes) : true;
+        return equalsIgnoringCase(bytes, start, end, 'upgrade') ? this.#readUpgrade(bytes) : true;
       case 10:
-        if (is('connection')) return this.#readConnection(bytes);
-        return is('keep-alive') ? this.#readKeepAlive(bytes) : true;
+        if (equalsIgnoringCase(bytes, start, end, 'connection')) return this.#readConnection(bytes);
+        return equalsIgnoringCase(bytes, start, end, 'keep-alive') ? this.#readKeepAlive(bytes) : true;
       case 14:
-        return is('content-length') ? this.#readContentLength(bytes) : !is('http2-settings');
+        if (equalsIgnoringCase(bytes, start, end, 'content-length')) return this.#readContentLength(bytes);
+        return !equalsIgnoringCase(bytes, start, end, 'http2-settings');
       case 16:
-        return !is('proxy-connection');
+        return !equalsIgnoringCase(bytes, start, end, 'proxy-connection');
       case 17:
-        return is('transfer-encoding') ? this.#readTransferEncoding(bytes) : true;
+        return equalsIgnoringCase(bytes, start, end, 'transfer-encoding') ? this.#readTransferEncoding(bytes) : true;
       default:
         return true;
     }

@@ -50,6 +50,7 @@ describe('requests that are refused', () => {
     ['fold behind the request line', 'GET / HTTP/1.1\r\n X: 1\r\nHost: a\r\n\r\n', 400],
     ['bare LF behind a field', get('X: 1\nY: 2\r\n'), 400],
     ['bare LF behind the request line', 'GET / HTTP/1.1\nHost: a\r\n\r\n', 400],
+    ['bare CR behind the request line', 'GET / HTTP/1.1\rxHost: a\r\n\r\n', 400],
     ['bare CR in a value', get('X: 1\rY: 2\r\n'), 400],
     ['NUL in a value', get('X: a\0b\r\n'), 400],
     ['DEL in a value', get('X: a\x7fb\r\n'), 400],

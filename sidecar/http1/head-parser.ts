@@ -50,8 +50,9 @@ export class HeadParser {
 
   /** Parses the head from `start` to `end` (behind its empty line). `scheme` is that of the connection. */
   parseRequest(bytes: Buffer, start: number, end: number, scheme: string): RequestHead | null {
-    const lineEnd = endOfLine(bytes, start, end);
+    const lineEnd = endOfLine(bytes, start);
     this.fault = requestLine.parse(bytes, start, lineEnd);
+    if (lineEnd < 0) this.fault ??= faults.bareCr;
     this.method = requestLine.method;
     this.path = requestLine.path;
     this.authority = requestLine.authority ?? '';
@@ -77,7 +78,7 @@ export class HeadParser {
 
   /** Parses the head of a response to a request of `method`. */
   parseResponse(bytes: Buffer, start: number, end: number, method: string): ResponseHead | null {
-    const lineEnd = endOfLine(bytes, start, end);
+    const lineEnd = endOfLine(bytes, start);
     const status = parseStatus(bytes, start, lineEnd);
     this.fault = status < 0 ? faults.statusLine : section.parse(bytes, lineEnd + 2, end - 2, this.#options.maxFields);
     this.fault ??= fields.read(bytes, lineEnd + 2, section);
@@ -111,8 +112,13 @@ export class HeadParser {
     if (fields.moreHosts !== null && !isLenient) return faults.hostRepeated;
     if (requestLine.authority !== null) return null;
     this.authority = bytes.toString('latin1', fields.hostStart, fields.hostEnd);
-    if (fields.moreHosts !== null) this.authority = [this.authority, ...fields.moreHosts].join(',');
-    return null;
+    return fields.moreHosts === null ? null : this.#joinHosts(fields.moreHosts);
+  }
+
+  #joinHosts(more: readonly string[]): ProtocolFault | null {
+    const joined = Buffer.from([this.authority, ...more].join(','), 'latin1');
+    this.authority = joined.toString('latin1');
+    return isAuthority(joined, 0, joined.length) ? null : faults.hostInvalid;
   }
 
   #frameRequest(): ProtocolFault | null {
@@ -169,8 +175,8 @@ function parseStatus(bytes: Buffer, start: number, end: number): number {
   return status < 100 ? -1 : status;
 }
 
-/** Where the first CR is. What is no CRLF there is found by the parsers of the line and of the fields. */
-function endOfLine(bytes: Buffer, start: number, end: number): number {
+/** Where the CRLF of the first line is; -1 if its CR stands alone. */
+function endOfLine(bytes: Buffer, start: number): number {
   const at = bytes.indexOf(0x0d, start);
-  return at < 0 || at > end - 4 ? end - 4 : at;
+  return bytes[at + 1] === 0x0a ? at : -1;
 }

@@ -191,11 +191,16 @@ export class HeaderMap {
   /** Index of the first line of this name at or after `from`, or -1. */
   #find(name: string, from: number): number {
     const lines = this.#lines;
+    const bytes = this.#bytes;
+    const { length } = name;
     for (let at = from; at < lines.length; at += width) {
       const start = lines[at] ?? 0;
       const end = lines[at + 1] ?? 0;
-      if (end === removed) continue;
-      if (start < 0 ? this.#text(start) === name : equalsIgnoringCase(this.#bytes, start, end, name)) return at;
+      if (start >= 0) {
+        if (end - start === length && equalsIgnoringCase(bytes, start, end, name)) return at;
+      } else if (end !== removed && this.#text(start) === name) {
+        return at;
+      }
     }
     return -1;
   }

@@ -16,6 +16,7 @@ describe('responses that are refused', () => {
     ['two spaces', 'HTTP/1.1  200 OK\r\n\r\n'],
     ['control in the reason', 'HTTP/1.1 200 O\x01K\r\n\r\n'],
     ['bare LF', 'HTTP/1.1 200 OK\nX: 1\r\n\r\n'],
+    ['bare CR behind the status line', 'HTTP/1.1 200 OK\rxContent-Length: 0\r\n\r\n'],
     ['empty line first', '\r\nHTTP/1.1 200 OK\r\n\r\n'],
     ['folded line', ok('X: 1\r\n 2\r\n')],
     ['blank before the colon', ok('X : 1\r\n')],

@@ -130,15 +130,15 @@ class Attempt {
       else {
         const serverName = tls.serverName ?? '';
         const facts = toTlsFacts(secured, certificate, { localUriSan: material.localUriSan, serverName });
-        this.#succeed(secured, facts, socket);
+        this.#succeed(secured, facts);
       }
     });
   }
 
-  #succeed(socket: Socket, facts: TlsFacts | null, underlying?: Socket): void {
+  #succeed(socket: Socket, facts: TlsFacts | null): void {
     if (!this.#finish()) return;
     socket.removeListener('error', this.#onError);
-    this.#handler.onConnected(connectionOf(socket, facts, underlying === undefined ? {} : { underlying }));
+    this.#handler.onConnected(connectionOf(socket, facts));
   }
 
   readonly #onError = (error: Error): void => {

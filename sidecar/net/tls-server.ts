@@ -36,7 +36,7 @@ export class TlsAcceptor {
   readonly #settings: ServerTls;
   readonly #context: TlsContext;
   readonly #options: TlsAcceptorOptions;
-  readonly #waiting = new WeakMap<object, Waiting>();
+  readonly #waiting = new WeakMap<object, TlsAcceptHandler>();
   #server: Readonly<{ of: TlsMaterial; server: Server }> | null = null;
 
   constructor(settings: ServerTls, context: TlsContext, options: TlsAcceptorOptions) {
@@ -68,6 +68,7 @@ export class TlsAcceptor {
   }
 
   #createServer(material: TlsMaterial): Server {
+    const { alpn } = this.#settings;
     const server = createServer({
       ...material.options,
       requestCert: this.#settings.validation !== null,
@@ -79,19 +80,19 @@ export class TlsAcceptor {
     server.on('secureConnection', (socket) => this.#finish(socket, material));
     server.on('tlsClientError', (error, socket) => {
       socket.destroy();
-      this.#waitingFor(socket)?.handler.onRefused(explainFailure(error, socket));
+      this.#waitingFor(socket)?.onRefused(explainFailure(error, socket));
     });
     return server;
   }
 
   #finish(socket: TLSSocket, material: TlsMaterial): void {
-    const waiting = this.#waitingFor(socket);
+    const handler = this.#waitingFor(socket);
     const certificate = peerCertificateOf(socket);
-    const refusal = waiting === undefined ? null : this.#judge(socket, certificate);
-    if (waiting === undefined || refusal !== null) {
+    const refusal = handler === undefined ? null : this.#judge(socket, certificate);
+    if (handler === undefined || refusal !== null) {
       socket.on('error', ignore);
       socket.destroy();
-      if (refusal !== null) waiting?.handler.onRefused(refusal);
+      if (refusal !== null) handler?.onRefused(refusal);
       return;
     }
     const { handler, underlying, local } = waiting;
@@ -119,7 +120,7 @@ export class TlsAcceptor {
    * Node names the socket that a TLS socket was made of in no public property; `_parent` has been there since 0.12. Were it gone,
    * nobody would be found here, and every handshake would be refused.
    */
-  #waitingFor(socket: TLSSocket): Waiting | undefined {
+  #waitingFor(socket: TLSSocket): TlsAcceptHandler | undefined {
     const raw: unknown = Reflect.get(socket, '_parent');
     if (typeof raw !== 'object' || raw === null) return undefined;
     const waiting = this.#waiting.get(raw);
@@ -146,6 +147,8 @@ function explainFailure(error: Error, socket: TLSSocket): MeshError {
   const code = toCode(socket.authorizationError);
   if (code !== '') return explainChainError(code);
   const reason = toCode(Reflect.get(error, 'code'));
+  if (reason === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE')
+    return peerRefused('no_certificate', 'the peer has no certificate', { cause: error });
   if (reason === 'ERR_TLS_HANDSHAKE_TIMEOUT')
     return new MeshError('tls_handshake', 'the TLS handshake took too long', { cause: error, facts: { reason } });
   if (reason === 'ECONNRESET')

@@ -92,7 +92,7 @@ export class Acceptor {
     connection.reset();
   }
 
-  /** No chain takes it: closed, and logged by the listener's own access log. */
+  /** No chain takes it: reset, and logged by the listener's own access log. */
   #refuseUnmatched(socket: Socket, listener: PlanListener, destination: Destination): void {
     const connection = connectionOf(socket, null, { local: destination });
     const record = new AccessRecord();
@@ -101,7 +101,7 @@ export class Acceptor {
     record.addFlag('NR');
     record.details = 'filter_chain_not_found';
     record.durationMs = 0;
-    connection.destroy();
+    connection.reset();
     for (const log of listener.accessLogs) log.log(record);
   }
 }

@@ -189,9 +189,21 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
   onData(bytes: Buffer, end: boolean): void {
     if (end) this.record.requestDurationMs = this.elapsedMs;
     if (this.#isFinished) return;
+    if (end && this.#isTunnel) return this.#leaveTunnel(bytes);
     const stream = this.#forward?.requestStream ?? null;
     if (!this.body.receive(bytes, end, stream)) this.stream.pauseRequest();
     if (end) this.#forward?.onRequestEnd();
+  }
+
+  /** An upgraded connection is over when its client ends it, as in Envoy: HTTP/1.1 has no half-closed streams. */
+  get #isTunnel(): boolean {
+    return this.#isResponseStarted && this.record.status === 101;
+  }
+
+  #leaveTunnel(lastBytes: Buffer): void {
+    if (lastBytes.length > 0) this.body.receive(lastBytes, false, this.#forward?.requestStream ?? null);
+    this.onAbort({ kind: 'connectionClosed', reset: false, detail: 'the client ended the tunnel' });
+    this.stream.abort();
   }
 
   onTrailers(trailers: HeaderMap): void {

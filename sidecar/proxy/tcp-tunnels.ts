@@ -151,7 +151,9 @@ class Tunnel {
     cluster.reportLocal(host, 'connectFailed');
     if (attempt < this.#goal.maxAttempts) return this.#dial(cluster, attempt + 1);
     this.#record.upstreamTransportFailureReason = error.message;
-    this.#fail('UF', 'upstream_connect_failure');
+    this.#record.addFlag('UF');
+    // Envoy's TCP proxy counts the last attempt that may be made as a limit that was met.
+    this.#fail('URX', 'upstream_connect_failure');
   }
 
   #join(cluster: Cluster, host: Host, upstream: Connection): void {
@@ -167,7 +169,7 @@ class Tunnel {
         this.#record.bytesReceived = end.bytesUp;
         this.#record.bytesSent = end.bytesDown;
         if (end.reason === 'downstreamReset' || end.reason === 'downstreamClosed') this.#record.addFlag('DC');
-        if (end.reason === 'upstreamReset') this.#record.addFlag('UC');
+        if (end.reason === 'upstreamReset') this.#record.addFlag('UR');
         this.#finish();
       },
     });

@@ -32,8 +32,9 @@ export class AccessRecord {
   upstreamProtocol = '';
 
   status = 0;
-  /** Mask of response flags. */
+  /** Mask of response flags, and their short names in the order in which they were set, as Envoy prints them. */
   flags = 0;
+  flagNames = '';
   details = '';
   connectionTerminationDetails = '';
   upstreamTransportFailureReason = '';
@@ -76,7 +77,10 @@ export class AccessRecord {
 
   /** Adds a response flag by its short name (`UH`). */
   addFlag(name: string): void {
-    this.flags |= flagBit(name);
+    const bit = flagBit(name);
+    if ((this.flags & bit) === bit) return;
+    this.flags |= bit;
+    this.flagNames = this.flagNames === '' ? name : `${this.flagNames},${name}`;
   }
 
   hasFlag(name: string): boolean {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { AccessRecord } from './access-record.ts';
-import { formatFlags, formatFlagsLong } from './response-flags.ts';
+import { longFlagNames } from './response-flags.ts';
 import { compileTimeFormat, formatIsoTime } from './format-time.ts';
 import { grpcStatusName } from './grpc-status.ts';
 
@@ -43,8 +43,8 @@ const operators: ReadonlyMap<string, Factory> = new Map<string, Factory>([
   ['UPSTREAM_PROTOCOL', text((r) => r.upstreamProtocol)],
   ['RESPONSE_CODE', plain((r) => r.status)],
   ['RESPONSE_CODE_DETAILS', text((r) => r.details)],
-  ['RESPONSE_FLAGS', plain((r) => formatFlags(r.flags))],
-  ['RESPONSE_FLAGS_LONG', plain((r) => formatFlagsLong(r.flags))],
+  ['RESPONSE_FLAGS', plain((r) => r.flagNames || '-')],
+  ['RESPONSE_FLAGS_LONG', plain((r) => longFlagNames(r.flagNames) || '-')],
   ['CONNECTION_TERMINATION_DETAILS', text((r) => r.connectionTerminationDetails)],
   ['UPSTREAM_TRANSPORT_FAILURE_REASON', text((r) => r.upstreamTransportFailureReason)],
   ['BYTES_RECEIVED', plain((r) => r.bytesReceived)],

@@ -53,28 +53,25 @@ export function isResponseFlag(name: string): name is ResponseFlag {
 }
 
 const shortNames = new Map<number, string>();
-const longNames = new Map<number, string>();
 
-/** The flags of a mask as Envoy prints them: `DI,FI`, or `-` for none. */
+/** The flags of a mask as metrics label them: `DI,FI` in Envoy's order, or `-` for none. Only few occur: each text is made once. */
 export function formatFlags(mask: number): string {
-  return cached(shortNames, mask, 0);
-}
-
-/** The flags of a mask by their long names: `DelayInjected,FaultInjected`, or `-`. */
-export function formatFlagsLong(mask: number): string {
-  return cached(longNames, mask, 1);
-}
-
-/** Only few combinations occur, so each text is made once. */
-function cached(cache: Map<number, string>, mask: number, column: 0 | 1): string {
   if (mask === 0) return '-';
-  let text = cache.get(mask);
+  let text = shortNames.get(mask);
   if (text === undefined) {
     text = flags
       .filter((_, index) => (mask & (1 << index)) !== 0)
-      .map((flag) => flag[column])
+      .map(([name]) => name)
       .join(',');
-    cache.set(mask, text);
+    shortNames.set(mask, text);
   }
   return text;
+}
+
+/** The long names of flags that are joined by commas: `UF,URX` to `UpstreamConnectionFailure,UpstreamRetryLimitExceeded`. */
+export function longFlagNames(names: string): string {
+  return names
+    .split(',')
+    .map((name) => flags.find(([short]) => short === name)?.[1] ?? name)
+    .join(',');
 }

@@ -19,8 +19,6 @@ const defaultHighWaterMark = 256 * 1024;
 export type ConnectionOptions = Readonly<{
   /** The socket was connected with this inlet's `onread`. */
   inlet?: ReadInlet | undefined;
-  /** The TCP socket under a TLS socket, for `reset`. */
-  underlying?: Socket | undefined;
   /** Where the peer meant to connect to, before it was redirected. */
   local?: Readonly<{ address: string; port: number }> | undefined;
   /** Queued output above which `write` says false; below half of it `onDrain` comes. */
@@ -43,7 +41,6 @@ class NodeStreamConnection implements Connection, Flushable {
   isClosed = false;
 
   readonly #socket: Socket;
-  readonly #underlying: Socket | undefined;
   readonly #highWaterMark: number;
   readonly #onWritten: () => void;
   #handler: ConnectionHandler | null = null;
@@ -65,7 +62,6 @@ class NodeStreamConnection implements Connection, Flushable {
   constructor(socket: Socket, tls: TlsFacts | null, options: ConnectionOptions) {
     this.#socket = socket;
     this.tls = tls;
-    this.#underlying = options.underlying;
     this.#highWaterMark = options.highWaterMark ?? defaultHighWaterMark;
     this.localAddress = options.local?.address ?? plainAddress(socket.localAddress);
     this.localPort = options.local?.port ?? socket.localPort ?? 0;
@@ -133,12 +129,12 @@ class NodeStreamConnection implements Connection, Flushable {
     this.#socket.destroy();
   }
 
+  /** Documented streams cannot reset below TLS: there the connection is dropped, and the peer sees it end. */
   reset(): void {
     if (this.isClosed) return;
     this.#drop();
-    const socket = this.#socket instanceof TLSSocket ? this.#underlying : this.#socket;
-    socket?.resetAndDestroy();
-    if (socket !== this.#socket) this.#socket.destroy();
+    if (this.#socket instanceof TLSSocket) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   /** Writes what was queued; only for the flush queue. */

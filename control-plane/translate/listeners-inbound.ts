@@ -1,6 +1,7 @@
 import { isHttp2 } from '#shared/model/protocol.ts';
 import type { TypedMessage, TypedObject } from '#shared/xds/typed.ts';
 import { listenerAccessLog } from './access-log.ts';
+import { type Compat, compatMetadata } from './compat.ts';
 import { serverMutualTls } from './features/transport-sockets.ts';
 import { type ChainKind, chainKinds } from './inbound-chains.ts';
 import type { InboundPort } from './inbound-ports.ts';
@@ -39,7 +40,7 @@ export function inboundListeners(
   const own = ports.flatMap((port) => {
     const chains = portChains(index, policy, port);
     const { listen } = port;
-    return listen === undefined ? [] : [boundListener(index, listen, chains)];
+    return listen === undefined ? [] : [boundListener(index, node.compat, listen, chains)];
   });
   if (node.interception === 'NONE') {
     return own;
@@ -49,10 +50,10 @@ export function inboundListeners(
     ...passthroughChains(index, policy, new Set(redirected.map(({ port }) => port))),
     ...redirected.flatMap((port) => portChains(index, policy, port).map((chain) => onPort(chain, port.port))),
   ];
-  return [virtualInbound(index, chains), ...own];
+  return [virtualInbound(index, node.compat, chains), ...own];
 }
 
-function virtualInbound(index: MeshIndex, chains: readonly Chain[]): TypedMessage {
+function virtualInbound(index: MeshIndex, compat: Compat, chains: readonly Chain[]): TypedMessage {
   return typed('envoy.config.listener.v3.Listener', {
     name: 'virtualInbound',
     address: toAddress('0.0.0.0', inboundPort),
@@ -64,12 +65,13 @@ function virtualInbound(index: MeshIndex, chains: readonly Chain[]): TypedMessag
       },
       ...inspectorsFor(chains.map(({ match }) => match)),
     ],
-    ...commonFields(index),
+    ...commonFields(index, compat),
   });
 }
 
 function boundListener(
   index: MeshIndex,
+  compat: Compat,
   { address, port }: NonNullable<InboundPort['listen']>,
   chains: readonly Chain[],
 ): TypedMessage {
@@ -79,17 +81,18 @@ function boundListener(
     address: toAddress(address, port),
     filter_chains: chains.map(({ match, message }) => ({ filter_chain_match: match, ...message })),
     ...(inspectors.length === 0 ? {} : { listener_filters: inspectors }),
-    ...commonFields(index),
+    ...commonFields(index, compat),
   });
 }
 
-function commonFields(index: MeshIndex): TypedObject {
+function commonFields(index: MeshIndex, compat: Compat): TypedObject {
   return {
     listener_filters_timeout: '0s',
     traffic_direction: 'INBOUND',
     continue_on_listener_filters_timeout: true,
     ...listenerAccessLog(index.mesh),
     max_connections_to_accept_per_socket_event: 1,
+    ...compatMetadata(compat),
   };
 }
 

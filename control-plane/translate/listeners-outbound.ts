@@ -1,5 +1,6 @@
 import type { TypedMessage, TypedObject } from '#shared/xds/typed.ts';
 import { listenerAccessLog } from './access-log.ts';
+import { compatMetadata } from './compat.ts';
 import { type HttpBinding, httpBindings, sniffedRouteName, type TcpBinding, tcpBindings } from './egress-ports.ts';
 import { httpInspector, tlsInspector } from './inspectors.ts';
 import type { MeshIndex } from './mesh-index.ts';
@@ -137,6 +138,7 @@ function listener(index: MeshIndex, scope: Scope, draft: ListenerDraft): TypedMe
     continue_on_listener_filters_timeout: true,
     default_filter_chain: takesAll ? undefined : unknownChain(index, scope),
     bind_to_port: draft.binds ? undefined : false,
+    ...compatMetadata(scope.compat),
   });
 }
 
@@ -165,6 +167,7 @@ function virtualOutbound(index: MeshIndex, scope: Scope): TypedMessage {
     ],
     use_original_dst: true,
     traffic_direction: 'OUTBOUND',
+    ...compatMetadata(scope.compat),
     ...listenerAccessLog(index.mesh),
     max_connections_to_accept_per_socket_event: 1,
   });

@@ -6,6 +6,7 @@ import { parse as parseYaml } from 'yaml';
 import { fail, ok, problem, type Problem, type Result } from '#shared/runtime/result.ts';
 import { readTypedJson } from '#shared/xds/codec.ts';
 import type { TypedMessage } from '#shared/xds/typed.ts';
+import { validateListener } from '../compile/validate.ts';
 import type { ClusterConfig } from '../snapshot/cluster.ts';
 import type { ListenerConfig } from '../snapshot/listener.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -49,6 +50,7 @@ function decodeBootstrap(message: TypedMessage): Result<Bootstrap> {
   const listeners = decodeEach(resources, 'listeners', decodeListenerResource, problems);
   const clusters = decodeEach(resources, 'clusters', decodeClusterResource, problems);
   resources?.done();
+  for (const listener of listeners) problems.push(...validateListener(listener));
   checkReferences(listeners, clusters, problems);
   const bootstrap: Bootstrap = {
     node: { id: node?.string('id') ?? '', cluster: node?.string('cluster') ?? '' },

@@ -108,11 +108,10 @@ function ownLength(head: RequestHead): number {
 
 /** Makes `content-length` say `length`; -1: it says nothing. */
 function alignLength(headers: HeaderMap, length: number): void {
-  const said = headers.getJoined('content-length');
   if (length < 0) {
-    if (said !== undefined) headers.remove('content-length');
+    headers.remove('content-length');
     return;
   }
   const text = String(length);
-  if (said !== text) headers.set('content-length', text);
+  if (!headers.says('content-length', text)) headers.set('content-length', text);
 }

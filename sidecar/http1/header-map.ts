@@ -74,6 +74,15 @@ export class HeaderMap {
     return this.#find(name, 0) >= 0;
   }
 
+  /** Whether there is just one line of this name, and it says `value`. Makes no string. */
+  says(name: string, value: string): boolean {
+    const at = this.#find(name, 0);
+    if (at < 0 || this.#find(name, at + width) >= 0) return false;
+    const start = this.#lines[at + 2] ?? 0;
+    const end = this.#lines[at + 3] ?? 0;
+    return start < 0 ? this.#text(start) === value : equalsIgnoringCase(this.#bytes, start, end, value);
+  }
+
   /** Replaces all lines of this name by one, in the place of the first, at the end if there was none. */
   set(name: string, value: string): void {
     const at = this.#find(name, 0);

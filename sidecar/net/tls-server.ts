@@ -19,7 +19,7 @@ export interface TlsAcceptHandler {
 /** Where the peer meant to connect to, before it was redirected. */
 type Local = Readonly<{ address: string; port: number }>;
 
-type Waiting = Readonly<{ handler: TlsAcceptHandler; underlying: Socket; local: Local | undefined }>;
+type Waiting = Readonly<{ handler: TlsAcceptHandler; local: Local | undefined }>;
 
 /** `handshakeTimeoutMs` 0: Node's own (two minutes). */
 export type TlsAcceptorOptions = Readonly<{ handshakeTimeoutMs: number; clock: Clock }>;
@@ -36,7 +36,7 @@ export class TlsAcceptor {
   readonly #settings: ServerTls;
   readonly #context: TlsContext;
   readonly #options: TlsAcceptorOptions;
-  readonly #waiting = new WeakMap<object, TlsAcceptHandler>();
+  readonly #waiting = new WeakMap<object, Waiting>();
   #server: Readonly<{ of: TlsMaterial; server: Server }> | null = null;
 
   constructor(settings: ServerTls, context: TlsContext, options: TlsAcceptorOptions) {
@@ -57,7 +57,7 @@ export class TlsAcceptor {
       );
       return;
     }
-    this.#waiting.set(socket, { handler, underlying: socket, local });
+    this.#waiting.set(socket, { handler, local });
     server.emit('connection', socket);
   }
 
@@ -68,7 +68,6 @@ export class TlsAcceptor {
   }
 
   #createServer(material: TlsMaterial): Server {
-    const { alpn } = this.#settings;
     const server = createServer({
       ...material.options,
       requestCert: this.#settings.validation !== null,
@@ -80,25 +79,25 @@ export class TlsAcceptor {
     server.on('secureConnection', (socket) => this.#finish(socket, material));
     server.on('tlsClientError', (error, socket) => {
       socket.destroy();
-      this.#waitingFor(socket)?.onRefused(explainFailure(error, socket));
+      this.#waitingFor(socket)?.handler.onRefused(explainFailure(error, socket));
     });
     return server;
   }
 
   #finish(socket: TLSSocket, material: TlsMaterial): void {
-    const handler = this.#waitingFor(socket);
+    const waiting = this.#waitingFor(socket);
     const certificate = peerCertificateOf(socket);
-    const refusal = handler === undefined ? null : this.#judge(socket, certificate);
-    if (handler === undefined || refusal !== null) {
+    const refusal = waiting === undefined ? null : this.#judge(socket, certificate);
+    if (waiting === undefined || refusal !== null) {
       socket.on('error', ignore);
       socket.destroy();
-      if (refusal !== null) handler?.onRefused(refusal);
+      if (refusal !== null) waiting?.handler.onRefused(refusal);
       return;
     }
-    const { handler, underlying, local } = waiting;
+    const { handler, local } = waiting;
     const serverName = typeof socket.servername === 'string' ? socket.servername : '';
     const facts = toTlsFacts(socket, certificate, { localUriSan: material.localUriSan, serverName });
-    handler.onSecure(connectionOf(socket, facts, { underlying, local }));
+    handler.onSecure(connectionOf(socket, facts, { local }));
   }
 
   #judge(socket: TLSSocket, certificate: ReturnType<typeof peerCertificateOf>): MeshError | null {
@@ -120,7 +119,7 @@ export class TlsAcceptor {
    * Node names the socket that a TLS socket was made of in no public property; `_parent` has been there since 0.12. Were it gone,
    * nobody would be found here, and every handshake would be refused.
    */
-  #waitingFor(socket: TLSSocket): TlsAcceptHandler | undefined {
+  #waitingFor(socket: TLSSocket): Waiting | undefined {
     const raw: unknown = Reflect.get(socket, '_parent');
     if (typeof raw !== 'object' || raw === null) return undefined;
     const waiting = this.#waiting.get(raw);

@@ -1,4 +1,5 @@
 /** The HTTP connections of a sidecar: makes an exchange of each request, answers what is malformed, drains. */
+import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { BadRequest, RequestSink, ServerConnectionHandler, ServerStream } from '../net/http-stream.ts';
 import { Http1ServerConnection } from '../net/http1-server-connection.ts';
 import type { TimerWheel } from '../net/timer-wheel.ts';
@@ -109,13 +110,16 @@ class Handler implements ServerConnectionHandler {
       return nobody;
     }
     const exchange = new Exchange(this.#host, this.#service, { stream, head, end });
-    exchange.start();
+    try {
+      exchange.start();
+    } catch (error) {
+      exchange.fail({ kind: 'internal', detail: describeError(error) });
+    }
     return exchange;
   }
 
   onBadRequest(stream: ServerStream, bad: BadRequest): void {
-    const head = unreadableHead(bad);
-    new Exchange(this.#host, this.#service, { stream, head, end: true }).refuse(bad);
+    new Exchange(this.#host, this.#service, { stream, head: unreadableHead(bad), end: true }).refuse(bad);
   }
 
   onClose(): void {

@@ -19,7 +19,9 @@ export type Failure =
   | Readonly<{ kind: 'perTryTimeout' }>
   | Readonly<{ kind: 'idleTimeout' }>
   | Readonly<{ kind: 'badRequest'; status: number; details: string; message: string }>
-  | Readonly<{ kind: 'upgradeRefused' }>;
+  | Readonly<{ kind: 'upgradeRefused' }>
+  /** A fault of ours, or a request that a rule cannot be applied to: nothing of it went upstream. */
+  | Readonly<{ kind: 'internal'; detail: string }>;
 
 const noHeaders: LocalReply['headers'] = [];
 const beforeHeaders = 'upstream connect error or disconnect/reset before headers.';
@@ -45,6 +47,8 @@ export function rescue(failure: Failure, wasRetried: boolean): LocalReply {
       return reply(504, 'SI', 'stream_idle_timeout', 'stream timeout');
     case 'badRequest':
       return reply(failure.status, 'DPE', failure.details, failure.message);
+    case 'internal':
+      return reply(500, '', `internal_error{${failure.detail}}`.replaceAll(/[\s]/g, '_'));
     case 'upgradeRefused':
       return reply(403, '', 'upgrade_failed');
     case 'overflow':

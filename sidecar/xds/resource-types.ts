@@ -1,6 +1,7 @@
-import type { Result } from '#shared/runtime/result.ts';
+import { fail, type Problem, type Result } from '#shared/runtime/result.ts';
 import { typeUrls } from '#shared/xds/type-urls.ts';
 import type { TypedMessage } from '#shared/xds/typed.ts';
+import { validateListener, validateRouteTable } from '../compile/validate.ts';
 import type { ClusterConfig } from '../snapshot/cluster.ts';
 import type { Endpoints } from '../snapshot/endpoints.ts';
 import type { ListenerConfig } from '../snapshot/listener.ts';
@@ -32,7 +33,13 @@ function tagged<T extends SidecarType, V>(type: T, result: Result<V>): Result<Re
   return result.ok ? { ok: true, value: { type, value: result.value }, warnings: result.warnings } : result;
 }
 
-/** Decodes a resource of one of the four types. */
+function checked<T>(result: Result<T>, validate: (value: T) => readonly Problem[]): Result<T> {
+  if (!result.ok) return result;
+  const problems = validate(result.value);
+  return problems.length === 0 ? result : fail(problems);
+}
+
+/** Decodes a resource of one of the four types, and sees that it can be compiled. */
 export function decodeResource(type: SidecarType, message: TypedMessage): Result<Decoded> {
   switch (type) {
     case 'cluster':
@@ -40,8 +47,8 @@ export function decodeResource(type: SidecarType, message: TypedMessage): Result
     case 'endpoints':
       return tagged(type, decodeEndpointsResource(message));
     case 'listener':
-      return tagged(type, decodeListenerResource(message));
+      return tagged(type, checked(decodeListenerResource(message), validateListener));
     case 'routes':
-      return tagged(type, decodeRouteResource(message));
+      return tagged(type, checked(decodeRouteResource(message), validateRouteTable));
   }
 }

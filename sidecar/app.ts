@@ -76,21 +76,7 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
   const readiness = new Readiness();
   const configured = readiness.gate('configuration');
   const link = await ControlLink.open(settings, logger, readiness);
-  const own = {
-    name: settings.name,
-    namespace: settings.namespace,
-    labels: settings.labels,
-    principal: () => link.certificates.current()?.spiffeId ?? '',
-  };
-  const dataPath = new DataPath({
-    clock: systemClock,
-    random: Math.random,
-    logger,
-    certificates: link.certificates,
-    own,
-    compat: 'tulle',
-    ownAddress: settings.ip,
-  });
+  const dataPath = meshedDataPath(settings, logger, link);
   const follow = () => {
     const view = link.view.current();
     if (view.snapshot.listeners.size === 0) return;
@@ -126,6 +112,20 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
       stopProbe();
       link.close();
     },
+  });
+}
+
+function meshedDataPath(settings: MeshedSettings, logger: Logger, link: ControlLink): DataPath {
+  const { name, namespace, labels, ip } = settings;
+  const principal = () => link.certificates.current()?.spiffeId ?? '';
+  return new DataPath({
+    clock: systemClock,
+    random: Math.random,
+    logger,
+    certificates: link.certificates,
+    own: { name, namespace, labels, principal },
+    compat: 'tulle',
+    ownAddress: ip,
   });
 }
 

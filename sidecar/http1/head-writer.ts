@@ -40,13 +40,18 @@ export function encodeRequestHead(writer: ByteWriter, head: RequestHead, framing
   alignLength(headers, framing === 'length' ? head.contentLength : framing === 'none' ? ownLength(head) : -1);
   const isUpgrade = head.upgrade !== null;
   writer.begin(
-    headers.maxEncodedBytes + head.path.length + head.authority.length + (head.upgrade?.length ?? 0) + ownBytes,
+    headers.maxEncodedBytes +
+      head.method.length +
+      head.path.length +
+      head.authority.length +
+      (head.upgrade?.length ?? 0) +
+      ownBytes,
   );
-  assert(head.method.length < 32 && writer.text(head.method, isTokenOctet), `not a method: ${head.method}`);
+  if (!writer.text(head.method, isTokenOctet)) refuse('method', head.method);
   writer.literal(' ');
-  assert(head.path !== '' && writer.text(head.path, isTargetOctet), `not a request target: ${head.path}`);
+  if (head.path === '' || !writer.text(head.path, isTargetOctet)) refuse('request target', head.path);
   writer.literal(' HTTP/1.1\r\nhost: ');
-  assert(writer.text(head.authority, isHostOctet), `not an authority: ${head.authority}`);
+  if (!writer.text(head.authority, isHostOctet)) refuse('authority', head.authority);
   writer.octets(0x0d, 0x0a);
   headers.encode(writer);
   if (framing === 'chunked') writer.literal('transfer-encoding: chunked\r\n');
@@ -77,7 +82,7 @@ export function encodeResponseHead(
 }
 
 function encodeStatusLine(writer: ByteWriter, head: ResponseHead): void {
-  assert(Number.isInteger(head.status) && head.status >= 100 && head.status <= 999, `not a status: ${head.status}`);
+  assert(Number.isInteger(head.status) && head.status >= 100 && head.status <= 999, 'not a status');
   const usual = statusLines.get(head.status);
   if (usual !== undefined && (head.reason === '' || isUsualReason(usual, head.reason))) {
     writer.literal(usual);
@@ -86,7 +91,7 @@ function encodeStatusLine(writer: ByteWriter, head: ResponseHead): void {
   writer.literal('HTTP/1.1 ');
   writer.literal(String(head.status));
   writer.literal(' ');
-  assert(writer.text(head.reason, isValueOctet), `not a reason phrase: ${JSON.stringify(head.reason)}`);
+  if (!writer.text(head.reason, isValueOctet)) refuse('reason phrase', head.reason);
   writer.octets(0x0d, 0x0a);
 }
 
@@ -96,8 +101,13 @@ function isUsualReason(statusLine: string, reason: string): boolean {
 
 function encodeUpgrade(writer: ByteWriter, upgrade: string): void {
   writer.literal('upgrade: ');
-  assert(writer.text(upgrade, isValueOctet), `not a protocol: ${JSON.stringify(upgrade)}`);
+  if (!writer.text(upgrade, isValueOctet)) refuse('protocol', upgrade);
   writer.octets(0x0d, 0x0a);
+}
+
+/** Not an `assert` with a message: that would be made for every head. */
+function refuse(what: string, text: string): never {
+  assert.fail(`not a ${what}: ${JSON.stringify(text)}`);
 }
 
 /** What a request without a body says of its length: 0 where the method leads to expect one (RFC 9110 8.6), else nothing. */

@@ -74,7 +74,7 @@ export class HeaderMap {
     return this.#find(name, 0) >= 0;
   }
 
-  /** Whether there is just one line of this name, and it says `value`. Makes no string. */
+  /** Whether there is just one line of this name, and it says `value` (in lower case, whatever its own). Makes no string. */
   says(name: string, value: string): boolean {
     const at = this.#find(name, 0);
     if (at < 0 || this.#find(name, at + width) >= 0) return false;
@@ -183,16 +183,14 @@ export class HeaderMap {
     if (name < 0) {
       const text = this.#text(name);
       if (connectionFields.has(text)) return;
-      assert(text !== '' && writer.text(text, isTokenOctet), `not a field name: ${JSON.stringify(text)}`);
+      if (text === '' || !writer.text(text, isTokenOctet)) assert.fail(`not a field name: ${JSON.stringify(text)}`);
     } else {
       writer.bytes(this.#bytes, name, this.#lines[at + 1] ?? 0);
     }
     writer.octets(0x3a, 0x20);
-    if (value < 0) {
-      const isValue = writer.text(this.#text(value), isValueOctet);
-      assert(isValue, `not a field value: ${JSON.stringify(this.#text(value))} of ${this.#nameAt(at)}`);
-    } else {
-      writer.bytes(this.#bytes, value, this.#lines[at + 3] ?? 0);
+    if (value >= 0) writer.bytes(this.#bytes, value, this.#lines[at + 3] ?? 0);
+    else if (!writer.text(this.#text(value), isValueOctet)) {
+      assert.fail(`not a field value: ${JSON.stringify(this.#text(value))} of ${this.#nameAt(at)}`);
     }
     writer.octets(0x0d, 0x0a);
   }

@@ -15,7 +15,8 @@ import type { CompiledRoute, RouteTarget } from '../routing/compiled-route.ts';
 import type { HttpFilterOverrides } from '../snapshot/http-filter.ts';
 import { AccessRecord } from '../telemetry/access-record.ts';
 import type { Cluster } from '../upstream/cluster.ts';
-import type { FilterContext, FilterVerdict, LocalReply } from './filter.ts';
+import { FilterRun } from './filter-run.ts';
+import type { FilterContext, LocalReply } from './filter.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import { Forward, type ForwardOwner } from './forward.ts';
 import { toResponse } from './local-response.ts';
@@ -46,8 +47,7 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
   target: RouteTarget | null = null;
   cluster: Cluster | null = null;
   #forward: Forward | null = null;
-  #filtersRun = 0;
-  #cancelDelay: (() => void) | null = null;
+  readonly #filters: FilterRun;
   #isResponseStarted = false;
   #isFinished = false;
   #setCookie: string | null = null;
@@ -62,6 +62,12 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
     this.body = new RequestBody(end, bodyLimitBytes);
     this.startedAtMs = host.clock.monotonic();
     this.isGrpc = head.headers.get('content-type')?.startsWith('application/grpc') ?? false;
+    this.#filters = new FilterRun(service.filters, host.clock, {
+      context: this,
+      onPassed: () => this.#act(),
+      onReply: (reply) => this.reply(reply),
+      onDelay: (flag) => this.record.addFlag(flag),
+    });
     openRecord(this.record, head, stream, host.clock.now());
   }
 
@@ -102,7 +108,7 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
     if (this.request.upgrade !== null && !this.#mayUpgrade(this.request.upgrade))
       return this.fail({ kind: 'upgradeRefused' });
     this.#chooseRoute();
-    this.#runFilters(0);
+    this.#filters.start();
   }
 
   /** Answers a request that could not be read; its connection closes afterwards. */
@@ -124,35 +130,6 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
     if (this.cluster !== null) {
       this.record.cluster = this.cluster.config.altStatName;
       this.record.clusterRaw = this.cluster.config.name;
-    }
-  }
-
-  #runFilters(from: number): void {
-    const { filters } = this.service;
-    for (let i = from; i < filters.length; i++) {
-      const filter = filters[i];
-      if (filter === undefined) continue;
-      this.#filtersRun = i + 1;
-      if (!this.#obey(filter.onRequest(this), i + 1)) return;
-    }
-    this.#act();
-  }
-
-  /** Does what a filter said; whether to go on at once. */
-  #obey(verdict: FilterVerdict, next: number): boolean {
-    switch (verdict.kind) {
-      case 'continue':
-        return true;
-      case 'reply':
-        this.reply(verdict.reply);
-        return false;
-      case 'delay':
-        this.record.addFlag(verdict.flag);
-        this.#cancelDelay = this.host.clock.after(verdict.ms, () => {
-          this.#cancelDelay = null;
-          if (this.#obey(verdict.then, next)) this.#runFilters(next);
-        });
-        return false;
     }
   }
 
@@ -262,7 +239,7 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
     this.record.status = head.status;
     this.record.response = head;
     if (this.#setCookie !== null) head.headers.add('set-cookie', this.#setCookie);
-    for (let i = this.#filtersRun - 1; i >= 0; i--) this.service.filters[i]?.onResponse?.(this, head);
+    this.#filters.onResponse(head);
     this.route?.applyResponseHeaders(head, this.target, this.record);
     this.service.hooks.beforeResponse(head, { request: this.request, isLocal: upstreamMs < 0, upstreamMs });
     this.record.grpcStatus = grpcStatusIn(head.headers);
@@ -290,13 +267,12 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
   #finish(): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    this.#cancelDelay?.();
+    this.#filters.end();
     const { record } = this;
     record.durationMs = this.elapsedMs;
     record.bytesReceived = this.body.receivedBytes;
     record.downstreamWireBytesReceived = this.stream.bytesReceived;
     record.downstreamWireBytesSent = this.stream.bytesSent;
-    for (let i = 0; i < this.#filtersRun; i++) this.service.filters[i]?.onEnd?.(this);
     this.host.observe({
       record,
       direction: this.service.direction,

@@ -98,10 +98,7 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
   });
   const admin = await startAdmin(face.view, settings.admin);
   const ready = await startReadiness(face.view, settings.readiness);
-  const stopProbe =
-    settings.probe === null
-      ? () => undefined
-      : startProbe(settings.probe, systemClock, (isHealthy, message) => link.setHealth(isHealthy, message));
+  const stopProbe = followProbe(settings, link);
   return assemble({
     settings,
     dataPath,
@@ -113,6 +110,28 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
       link.close();
     },
   });
+}
+
+/** Asks the application's health as the flag says, else as the control plane does, for as long as it says the same. */
+function followProbe({ probe }: MeshedSettings, link: ControlLink): () => void {
+  const tell = (isHealthy: boolean, message: string) => link.setHealth(isHealthy, message);
+  if (probe !== null) return startProbe(probe, systemClock, tell);
+  let current = '';
+  let stop: () => void = () => undefined;
+  const follow = () => {
+    const found =
+      [...link.view.current().snapshot.listeners.values()].find((listener) => listener.probe !== null)?.probe ?? null;
+    if (JSON.stringify(found) === current) return;
+    current = JSON.stringify(found);
+    stop();
+    stop = found === null ? () => undefined : startProbe(found, systemClock, tell);
+  };
+  const unsubscribe = link.view.subscribe(follow);
+  follow();
+  return () => {
+    unsubscribe();
+    stop();
+  };
 }
 
 function meshedDataPath(settings: MeshedSettings, logger: Logger, link: ControlLink): DataPath {

@@ -4,64 +4,69 @@ import { get } from 'node:http';
 import { credentials, makeClientConstructor } from '@grpc/grpc-js';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { describeError } from '#shared/runtime/mesh-error.ts';
-import type { ProbeTarget } from './settings.ts';
-
-/** Kubernetes' defaults, but asked more often at the start. */
-const periodMs = 2000;
-const timeoutMs = 1000;
-const failureThreshold = 3;
+import type { Probe } from './snapshot/listener.ts';
 
 /** Probes for ever; `tell` hears of the first result and of every change. Returns how to stop. */
 export function startProbe(
-  target: ProbeTarget,
+  target: Probe,
   clock: Clock,
   tell: (isHealthy: boolean, message: string) => void,
 ): () => void {
   let isStopped = false;
-  let told: boolean | null = null;
-  let failures = 0;
+  let state: ProbeState = { told: null, failures: 0, successes: 0 };
   let cancel: () => void = () => undefined;
-  const settle = (problem: string | null) => {
-    failures = problem === null ? 0 : failures + 1;
-    const isHealthy = problem === null;
-    const isCertain = isHealthy || told === null || failures >= failureThreshold;
-    if (isCertain && told !== isHealthy) {
-      told = isHealthy;
-      tell(isHealthy, problem ?? '');
-    }
-  };
   const look = async () => {
     const problem = await ask(target);
     if (isStopped) return;
-    settle(problem);
-    cancel = clock.after(periodMs, () => void look());
+    const [next, verdict] = judgeProbe(state, problem, target);
+    state = next;
+    if (verdict !== null) tell(verdict, problem ?? '');
+    cancel = clock.after(target.periodMs, () => void look());
   };
-  void look();
+  cancel = clock.after(target.initialDelayMs, () => void look());
   return () => {
     isStopped = true;
     cancel();
   };
 }
 
+/** What was told last (null: nothing yet), and how many results of one kind came since. */
+export type ProbeState = Readonly<{ told: boolean | null; failures: number; successes: number }>;
+
+/** One result: the next state, and the health to tell if it changed. The first result is told at once. */
+export function judgeProbe(
+  state: ProbeState,
+  problem: string | null,
+  limits: Pick<Probe, 'failureThreshold' | 'successThreshold'>,
+): [ProbeState, boolean | null] {
+  const isHealthy = problem === null;
+  const successes = isHealthy ? state.successes + 1 : 0;
+  const failures = isHealthy ? 0 : state.failures + 1;
+  const isCertain =
+    state.told === null || (isHealthy ? successes >= limits.successThreshold : failures >= limits.failureThreshold);
+  if (!isCertain || state.told === isHealthy) return [{ told: state.told, failures, successes }, null];
+  return [{ told: isHealthy, failures, successes }, isHealthy];
+}
+
 /** Null when healthy, else what is wrong. */
-async function ask(target: ProbeTarget): Promise<string | null> {
+async function ask(target: Probe): Promise<string | null> {
   try {
     switch (target.kind) {
       case 'http':
-        return await askHttp(target.port, target.path);
+        return await askHttp(target);
       case 'tcp':
-        return await askTcp(target.port);
+        return await askTcp(target);
       case 'grpc':
-        return await askGrpc(target.port);
+        return await askGrpc(target);
     }
   } catch (error) {
     return describeError(error);
   }
 }
 
-function askHttp(port: number, path: string): Promise<string | null> {
+function askHttp({ port, path, headers, timeoutMs }: Probe): Promise<string | null> {
   return new Promise((resolve, reject) => {
-    const request = get({ host: '127.0.0.1', port, path, timeout: timeoutMs, agent: false }, (response) => {
+    const request = get({ host: '127.0.0.1', port, path, headers, timeout: timeoutMs, agent: false }, (response) => {
       response.resume();
       const status = response.statusCode ?? 0;
       resolve(status >= 200 && status < 400 ? null : `${path} answered ${status}`);
@@ -71,7 +76,7 @@ function askHttp(port: number, path: string): Promise<string | null> {
   });
 }
 
-function askTcp(port: number): Promise<string | null> {
+function askTcp({ port, timeoutMs }: Probe): Promise<string | null> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', port });
     socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no connection in ${timeoutMs} ms`)));
@@ -85,36 +90,25 @@ function askTcp(port: number): Promise<string | null> {
 
 const serving = 1;
 
-/** `grpc.health.v1.Health/Check` of the whole server: an empty request, and a response whose field 1 is the status. */
-const HealthClient = makeClientConstructor(
-  {
-    Check: {
-      path: '/grpc.health.v1.Health/Check',
-      requestStream: false,
-      responseStream: false,
-      requestSerialize: () => Buffer.alloc(0),
-      requestDeserialize: () => null,
-      responseSerialize: () => Buffer.alloc(0),
-      responseDeserialize: (bytes: Buffer) => (bytes[0] === 0x08 ? (bytes[1] ?? 0) : 0),
-    },
-  },
-  'Health',
-);
+const checkPath = '/grpc.health.v1.Health/Check';
+const HealthClient = makeClientConstructor({}, 'Health');
 
-function askGrpc(port: number): Promise<string | null> {
+/** `HealthCheckRequest{string service = 1}` in its wire form. */
+function encodeRequest(service: string): Buffer {
+  const name = Buffer.from(service);
+  return name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
+}
+
+/** Field 1 of `HealthCheckResponse` is the status. */
+const decodeStatus = (bytes: Buffer) => (bytes[0] === 0x08 ? (bytes[1] ?? 0) : 0);
+
+function askGrpc({ port, service, timeoutMs }: Probe): Promise<string | null> {
   const client = new HealthClient(`127.0.0.1:${port}`, credentials.createInsecure());
   return new Promise<string | null>((resolve, reject) => {
     const deadline = Date.now() + timeoutMs;
-    client.makeUnaryRequest(
-      '/grpc.health.v1.Health/Check',
-      () => Buffer.alloc(0),
-      (bytes: Buffer) => (bytes[0] === 0x08 ? (bytes[1] ?? 0) : 0),
-      null,
-      { deadline },
-      (error, status) => {
-        if (error !== null) reject(error);
-        else resolve(status === serving ? null : `gRPC health status ${status ?? 0}`);
-      },
-    );
+    client.makeUnaryRequest(checkPath, encodeRequest, decodeStatus, service, { deadline }, (error, status) => {
+      if (error !== null) reject(error);
+      else resolve(status === serving ? null : `gRPC health status ${status ?? 0}`);
+    });
   }).finally(() => client.close());
 }

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Secret } from '#shared/runtime/secret.ts';
+import { defaultProbe, type Probe } from './snapshot/listener.ts';
 import { fail, ok, problem, type Problem, type Result } from '#shared/runtime/result.ts';
 
 export type HostPort = Readonly<{ host: string; port: number }>;
@@ -31,7 +32,8 @@ export type MeshedSettings = Readonly<{
   httpProxyPort: number;
   register: boolean;
   group: string;
-  probe: ProbeTarget | null;
+  /** Null: as the control plane says. */
+  probe: Probe | null;
   trustDomain: string;
   diskCache: boolean;
   dataDir: string;
@@ -211,13 +213,19 @@ function inbound(text: string, problems: Problem[]): [string, number][] {
   return [app, ...(name === undefined ? [] : [name])].map((key) => [key, Number(listen)]);
 }
 
-function probe(text: string, problems: Problem[]): ProbeTarget | null {
+function probe(text: string, problems: Problem[]): Probe | null {
   const match = /^(http|tcp|grpc):(\d{1,5})(\/.*)?$/.exec(text);
   if (match === null) {
     problems.push(problem('--probe', `${text} is not http:PORT/PATH, tcp:PORT or grpc:PORT`));
     return null;
   }
-  return { kind: match[1] as ProbeTarget['kind'], port: Number(match[2]), path: match[3] ?? '/' };
+  return {
+    ...defaultProbe,
+    kind: match[1] as Probe['kind'],
+    port: Number(match[2]),
+    path: match[3] ?? '/',
+    periodMs: 2000,
+  };
 }
 
 function hostPort(flag: string, text: string, problems: Problem[]): HostPort {

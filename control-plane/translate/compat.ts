@@ -1,5 +1,3 @@
-import type { TypedObject } from '#shared/xds/typed.ts';
-
 /**
  * Where Tulle's defaults differ from Istio's, in one place. A proxy under `compat: istio` gets Istio's exact values; a value
  * that the user sets holds in both.
@@ -39,12 +37,4 @@ export function defaultRetryBudget(
   compat: Compat,
 ): Readonly<{ percent: number; minRetryConcurrency: number }> | undefined {
   return compat === 'istio' ? undefined : { percent: 20, minRetryConcurrency: 3 };
-}
-
-/**
- * What tells our own sidecars whose defaults hold (strictness of parsing, which requests are retried): metadata of each listener,
- * which Envoy keeps and does not read. Nothing under Tulle's own.
- */
-export function compatMetadata(compat: Compat): TypedObject {
-  return compat === 'istio' ? { metadata: { filter_metadata: { tulle: { compat } } } } : {};
 }

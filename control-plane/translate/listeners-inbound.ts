@@ -1,7 +1,6 @@
 import { isHttp2 } from '#shared/model/protocol.ts';
 import type { TypedMessage, TypedObject } from '#shared/xds/typed.ts';
 import { listenerAccessLog } from './access-log.ts';
-import { type Compat, compatMetadata } from './compat.ts';
 import { serverMutualTls } from './features/transport-sockets.ts';
 import { type ChainKind, chainKinds } from './inbound-chains.ts';
 import type { InboundPort } from './inbound-ports.ts';
@@ -9,6 +8,7 @@ import { inspectorsFor } from './inspectors.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { inboundCluster, inboundPassthroughCluster, inboundPort, statName } from './names.ts';
 import { blackHole, httpManager, tcpProxy } from './network-filters.ts';
+import { ownMetadata, probeOf } from './own-metadata.ts';
 import { modeOfPort, type PeerPolicy, peerPolicyFor } from './peer-authentication.ts';
 import type { ProxyNode } from './proxy-node.ts';
 import { compact, toAddress, typed } from './typed-builder.ts';
@@ -40,7 +40,7 @@ export function inboundListeners(
   const own = ports.flatMap((port) => {
     const chains = portChains(index, policy, port);
     const { listen } = port;
-    return listen === undefined ? [] : [boundListener(index, node.compat, listen, chains)];
+    return listen === undefined ? [] : [boundListener(index, node, listen, chains)];
   });
   if (node.interception === 'NONE') {
     return own;
@@ -50,10 +50,10 @@ export function inboundListeners(
     ...passthroughChains(index, policy, new Set(redirected.map(({ port }) => port))),
     ...redirected.flatMap((port) => portChains(index, policy, port).map((chain) => onPort(chain, port.port))),
   ];
-  return [virtualInbound(index, node.compat, chains), ...own];
+  return [virtualInbound(index, node, chains), ...own];
 }
 
-function virtualInbound(index: MeshIndex, compat: Compat, chains: readonly Chain[]): TypedMessage {
+function virtualInbound(index: MeshIndex, node: ProxyNode, chains: readonly Chain[]): TypedMessage {
   return typed('envoy.config.listener.v3.Listener', {
     name: 'virtualInbound',
     address: toAddress('0.0.0.0', inboundPort),
@@ -65,13 +65,13 @@ function virtualInbound(index: MeshIndex, compat: Compat, chains: readonly Chain
       },
       ...inspectorsFor(chains.map(({ match }) => match)),
     ],
-    ...commonFields(index, compat),
+    ...commonFields(index, node),
   });
 }
 
 function boundListener(
   index: MeshIndex,
-  compat: Compat,
+  node: ProxyNode,
   { address, port }: NonNullable<InboundPort['listen']>,
   chains: readonly Chain[],
 ): TypedMessage {
@@ -81,18 +81,18 @@ function boundListener(
     address: toAddress(address, port),
     filter_chains: chains.map(({ match, message }) => ({ filter_chain_match: match, ...message })),
     ...(inspectors.length === 0 ? {} : { listener_filters: inspectors }),
-    ...commonFields(index, compat),
+    ...commonFields(index, node),
   });
 }
 
-function commonFields(index: MeshIndex, compat: Compat): TypedObject {
+function commonFields(index: MeshIndex, node: ProxyNode): TypedObject {
   return {
     listener_filters_timeout: '0s',
     traffic_direction: 'INBOUND',
     continue_on_listener_filters_timeout: true,
     ...listenerAccessLog(index.mesh),
     max_connections_to_accept_per_socket_event: 1,
-    ...compatMetadata(compat),
+    ...ownMetadata(node.compat, probeOf(index, node)),
   };
 }
 

@@ -1,11 +1,11 @@
 import type { TypedMessage, TypedObject } from '#shared/xds/typed.ts';
 import { listenerAccessLog } from './access-log.ts';
-import { compatMetadata } from './compat.ts';
 import { type HttpBinding, httpBindings, sniffedRouteName, type TcpBinding, tcpBindings } from './egress-ports.ts';
 import { httpInspector, tlsInspector } from './inspectors.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { outboundPort, statName } from './names.ts';
 import { blackHole, httpManager, tcpProxy } from './network-filters.ts';
+import { ownMetadata } from './own-metadata.ts';
 import type { Scope } from './scope.ts';
 import { type TcpChain, tcpChains } from './tcp-routes.ts';
 import { compact, nonEmpty, toAddress, typed } from './typed-builder.ts';
@@ -138,7 +138,7 @@ function listener(index: MeshIndex, scope: Scope, draft: ListenerDraft): TypedMe
     continue_on_listener_filters_timeout: true,
     default_filter_chain: takesAll ? undefined : unknownChain(index, scope),
     bind_to_port: draft.binds ? undefined : false,
-    ...compatMetadata(scope.compat),
+    ...ownMetadata(scope.compat),
   });
 }
 
@@ -167,7 +167,7 @@ function virtualOutbound(index: MeshIndex, scope: Scope): TypedMessage {
     ],
     use_original_dst: true,
     traffic_direction: 'OUTBOUND',
-    ...compatMetadata(scope.compat),
+    ...ownMetadata(scope.compat),
     ...listenerAccessLog(index.mesh),
     max_connections_to_accept_per_socket_event: 1,
   });

@@ -1,5 +1,5 @@
 import type { MeshConfig } from '#shared/model/mesh-config.ts';
-import type { Sidecar } from '#shared/model/resource.ts';
+import type { Sidecar, WorkloadGroup } from '#shared/model/resource.ts';
 import { byAge, compareText } from './by-age.ts';
 import { groupRules, type RulesByNamespace } from './destination-rules.ts';
 import { Memo } from './memo.ts';
@@ -25,6 +25,7 @@ export type MeshIndex = Readonly<{
   virtualServices: readonly MeshVirtualService[];
   rules: RulesByNamespace;
   peerPolicies: PeerPolicies;
+  workloadGroups: readonly WorkloadGroup[];
   /** Sidecars by namespace: those with a selector first, the older first. */
   sidecars: ReadonlyMap<string, readonly Sidecar[]>;
   /** What was built from what; shared with the generations before and after. */
@@ -65,6 +66,7 @@ export function indexMesh(resources: MeshResources, previous?: MeshIndex): MeshI
     peerPolicies: memo.get('peer-policies', [...resources.peerAuthentications, rootNamespace], () =>
       groupPeerPolicies(resources.peerAuthentications, rootNamespace),
     ),
+    workloadGroups: resources.workloadGroups,
     sidecars: groupSidecars(resources.sidecars),
     memo,
     scopes: new Map(),

@@ -4,6 +4,7 @@ import type { Clock } from '#shared/runtime/clock.ts';
 import { MeshError } from '#shared/runtime/mesh-error.ts';
 import { parseCertificate } from '#shared/x509/certificate.ts';
 import { connectionOf } from '../transport/node-stream.ts';
+import { ReadInlet } from '../transport/read-inlet.ts';
 import type { Connection, TlsFacts } from '../transport/transport.ts';
 import type { TlsContext, TlsMaterial } from './tls-contexts.ts';
 import { explainChainError, judgeNames, peerCertificateOf, peerRefused, toTlsFacts } from './tls-peer.ts';
@@ -61,11 +62,12 @@ class Attempt {
       setImmediate(() => this.#fail(material));
       return;
     }
-    const socket = this.#connectSocket();
+    const inlet = tls === null ? new ReadInlet() : null;
+    const socket = this.#connectSocket(inlet);
     this.#socket = socket;
     socket.on('error', this.#onError);
     socket.once('connect', () => {
-      if (tls === null || material === null) this.#succeed(socket, null);
+      if (tls === null || material === null) this.#succeed(socket, null, inlet);
       else this.#secure(socket, tls, material);
     });
   }
@@ -89,11 +91,14 @@ class Attempt {
     }
   }
 
-  #connectSocket(): Socket {
+  /** Plaintext is read by the inlet into a shared buffer; under TLS the socket's handle is read by OpenSSL. */
+  #connectSocket(inlet: ReadInlet | null): Socket {
     const { address, port, sourceAddress, keepAlive } = this.#target;
-    if (port === 0) return connectTcp({ path: address, allowHalfOpen: true });
+    const reading = inlet === null ? {} : { onread: inlet.onread };
+    if (port === 0) return connectTcp({ path: address, allowHalfOpen: true, ...reading });
     const binds = sourceAddress !== null && isIP(sourceAddress) === isIP(address);
     return connectTcp({
+      ...reading,
       host: address,
       port,
       noDelay: true,
@@ -130,15 +135,15 @@ class Attempt {
       else {
         const serverName = tls.serverName ?? '';
         const facts = toTlsFacts(secured, certificate, { localUriSan: material.localUriSan, serverName });
-        this.#succeed(secured, facts);
+        this.#succeed(secured, facts, null);
       }
     });
   }
 
-  #succeed(socket: Socket, facts: TlsFacts | null): void {
+  #succeed(socket: Socket, facts: TlsFacts | null, inlet: ReadInlet | null): void {
     if (!this.#finish()) return;
     socket.removeListener('error', this.#onError);
-    this.#handler.onConnected(connectionOf(socket, facts));
+    this.#handler.onConnected(connectionOf(socket, facts, inlet === null ? {} : { inlet }));
   }
 
   readonly #onError = (error: Error): void => {

@@ -19,6 +19,8 @@ export type ListenerConfig = Readonly<{
   accessLogs: readonly AccessLogConfig[];
   /** Whose defaults hold (`metadata.filter_metadata.tulle.compat`); empty: not said. */
   compat: '' | 'tulle' | 'istio';
+  /** How to ask the application's health (`metadata.filter_metadata.tulle.probe`, a Kubernetes probe); null: not said. */
+  probe: Probe | null;
 }>;
 
 /** What is read of a connection before a chain is chosen. */
@@ -114,3 +116,31 @@ export type AccessLogConfig = Readonly<{
 
 /** Nested objects of format strings. */
 export type JsonFields = { readonly [key: string]: string | number | boolean | null | JsonFields };
+
+/** A health probe of the application: Kubernetes' fields, times in milliseconds. */
+export type Probe = Readonly<{
+  kind: 'http' | 'tcp' | 'grpc';
+  port: number;
+  /** HTTP. */
+  path: string;
+  headers: Readonly<Record<string, string>>;
+  /** gRPC; empty: the whole server. */
+  service: string;
+  initialDelayMs: number;
+  periodMs: number;
+  timeoutMs: number;
+  failureThreshold: number;
+  successThreshold: number;
+}>;
+
+/** Kubernetes' defaults (core/v1 Probe). */
+export const defaultProbe: Omit<Probe, 'kind' | 'port'> = {
+  path: '/',
+  headers: {},
+  service: '',
+  initialDelayMs: 0,
+  periodMs: 10_000,
+  timeoutMs: 1000,
+  failureThreshold: 3,
+  successThreshold: 1,
+};

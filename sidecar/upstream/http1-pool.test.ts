@@ -171,6 +171,13 @@ test('beyond the request limit a stream overflows, and the connection stays for 
   assert.equal(s.pool.idle, 1);
 });
 
+test('ever so many waiting streams overflow one after the other', () => {
+  const s = setUp({}, { maxRequests: 0, maxPendingRequests: 50_000 });
+  for (let n = 0; n < 20_000; n++) s.ask('x');
+  s.connect(0);
+  assert.deepEqual([s.log.length, s.pool.pending, s.pool.idle], [20_000, 0, 1]);
+});
+
 test('a connection that the peer closes while idle is not used again', () => {
   const s = setUp();
   s.ask('a');

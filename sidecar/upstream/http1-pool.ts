@@ -100,7 +100,7 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
   newStream(waiter: StreamWaiter, breaker: Breaker): PendingStream | null {
     const free = this.#idle.take();
     if (free !== null) {
-      this.#attach(free, waiter, breaker);
+      if (!this.#attach(free, waiter, breaker)) this.#offer(free);
       return null;
     }
     const { stats } = this.#options;
@@ -163,13 +163,12 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
   }
 
   /** Gives the stream of this connection to the waiter, unless too many requests are under way. */
-  #attach(pooled: PooledConnection, waiter: StreamWaiter, breaker: Breaker): void {
+  #attach(pooled: PooledConnection, waiter: StreamWaiter, breaker: Breaker): boolean {
     const { stats, host, limits } = this.#options;
     if (!breaker.takeRequest()) {
       stats.upstream_rq_pending_overflow++;
-      this.#offer(pooled);
       waiter.onFailure('overflow', this.#overflow('too many requests'));
-      return;
+      return false;
     }
     pooled.begin(breaker);
     host.activeRequests++;
@@ -181,6 +180,7 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
       stats.upstream_cx_max_requests++;
       pooled.connection.drain();
     } else if (this.#isDraining) pooled.connection.drain();
+    return true;
   }
 
   #finishStream(pooled: PooledConnection): void {
@@ -199,11 +199,11 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
       pooled.connection.close();
       return;
     }
-    const [first] = this.#waiting;
-    if (first !== undefined) {
+    for (const first of this.#waiting) {
       this.#unqueue(first);
-      this.#attach(pooled, first.waiter, first.breaker);
-    } else if (this.#isDraining) pooled.connection.close();
+      if (this.#attach(pooled, first.waiter, first.breaker)) return;
+    }
+    if (this.#isDraining) pooled.connection.close();
     else {
       pooled.rest(now, limits.idleTimeoutMs, random);
       this.#idle.add(pooled);

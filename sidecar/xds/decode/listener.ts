@@ -11,6 +11,7 @@ import { decodeAccessLog } from './access-log.ts';
 import { decodeAddress } from './endpoints.ts';
 import { decodeHttpManager } from './http-manager.ts';
 import { decodeRbac, readCidr } from './rbac.ts';
+import { decodeOwn } from './own-metadata.ts';
 import type { Reader } from './reader.ts';
 import { decodeTarget } from './route-action.ts';
 import { decodeDownstreamTransport } from './tls-context.ts';
@@ -35,7 +36,7 @@ export function decodeListener(reader: Reader): ListenerConfig {
     chains: reader.messages('filter_chains').map(decodeChain),
     defaultChain: fallback === null ? null : decodeChain(fallback),
     accessLogs: decodeAccessLogs(reader),
-    compat: decodeCompat(reader.message('metadata')),
+    ...decodeOwn(reader),
   };
   if (listener.chains.length === 0 && listener.defaultChain === null)
     reader.refuse('filter_chains', 'needs at least one filter chain');
@@ -55,13 +56,6 @@ export function decodeListener(reader: Reader): ListenerConfig {
   );
   reader.ignore('ignore_global_conn_limit', 'bypass_overload_manager').done();
   return listener;
-}
-
-function decodeCompat(metadata: Reader | null): ListenerConfig['compat'] {
-  const own = metadata?.struct('filter_metadata')['tulle'];
-  metadata?.ignore('typed_filter_metadata').done();
-  const compat = typeof own === 'object' && own !== null && 'compat' in own ? own['compat'] : '';
-  return compat === 'istio' || compat === 'tulle' ? compat : '';
 }
 
 /** The access logs of a listener, manager or TCP proxy. */

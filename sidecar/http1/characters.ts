@@ -35,15 +35,6 @@ export function equalsIgnoringCase(bytes: Uint8Array, start: number, end: number
   return true;
 }
 
-/** Whether every character of `text` is an octet that the table allows. */
-export function consistsOf(text: string, table: Uint8Array): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code > 0xff || table[code] === 0) return false;
-  }
-  return true;
-}
-
 function tableOf(allows: (octet: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, octet) => (allows(octet) ? 1 : 0));
 }

@@ -11,9 +11,12 @@ export type RequestHead = {
   /** `http` or `https`: of the absolute form, or of the connection. */
   scheme: string;
   version: 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2';
-  /** All fields but Host and the hop-by-hop framing ones (connection, keep-alive, transfer-encoding, proxy-connection, upgrade). */
+  /**
+   * All fields but Host, Expect and those of one connection (connection and what it names, keep-alive, transfer-encoding,
+   * proxy-connection, upgrade; of te only `trailers` stays). `content-length` is among them, but `contentLength` counts.
+   */
   headers: HeaderMap;
-  /** The value of `Upgrade` if the request asks for one (`websocket`), else null. */
+  /** The value of `Upgrade` if the request asks for one (`websocket`) and has no body, else null. */
   upgrade: string | null;
   /** Declared body length, -1 if unknown (chunked), 0 if none. */
   contentLength: number;
@@ -30,7 +33,7 @@ export type ResponseHead = {
   reason: string;
   version: 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2';
   headers: HeaderMap;
-  /** -1 if unknown (chunked or until close), 0 if none. */
+  /** -1 if unknown (chunked or until close), 0 if none. To HEAD and in a 304: what is declared of a body that does not come, or -1. */
   contentLength: number;
   /** The value of `Upgrade` in a 101. */
   upgrade: string | null;

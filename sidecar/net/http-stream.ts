@@ -79,7 +79,7 @@ export type BadRequest = Readonly<{
 
 /** Who takes the requests of a downstream connection. */
 export interface ServerConnectionHandler {
-  /** `end`: the request has no body. Returns the sink of this request's events. */
+  /** `end`: the request has no body (CONNECT and upgrades never have). Returns the sink of this request's events. */
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): RequestSink;
   /** Must answer on `stream` (which then closes its connection). */
   onBadRequest(stream: ServerStream, bad: BadRequest): void;

@@ -12,7 +12,7 @@ export type Http1Options = Readonly<{
   idleTimeoutMs: number;
   /** How long a head may take from its first byte to its last. */
   headTimeoutMs: number;
-  /** How long a closing connection waits for the peer to take the last answer. */
+  /** How long a closing connection waits for the client to close too, once it took the last answer. */
   delayedCloseMs: number;
   /** How much of a request's body is read and dropped after its answer is complete, to keep the connection. */
   maxDiscardBytes: number;

@@ -31,7 +31,8 @@ export class PlainProxy implements ServerConnectionHandler {
 
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): RequestSink {
     const exchange = new Exchange(stream, head, end);
-    const idle = this.#idle.pop();
+    let idle = this.#idle.pop();
+    while (idle !== undefined && idle.capacity === 0) idle = this.#idle.pop();
     if (idle === undefined) this.#connect(exchange);
     else exchange.start(idle);
     return exchange;

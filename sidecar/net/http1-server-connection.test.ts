@@ -103,6 +103,21 @@ describe('a server connection', () => {
     }
   });
 
+  it('passes on what a 304 and an answer to HEAD say of a length', () => {
+    const { connection, handler } = aServer();
+    const headers = () => HeaderMap.from([['content-length', '7']]);
+    connection.receive(get('/'));
+    handler.last.stream.sendHead(aResponse({ status: 304, contentLength: 7, headers: headers() }), true);
+    assert.equal(connection.takeText(), 'HTTP/1.1 304 Not Modified\r\ncontent-length: 7\r\n\r\n');
+    connection.receive('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n');
+    handler.last.stream.sendHead(aResponse({ contentLength: 7, headers: headers() }), true);
+    assert.equal(connection.takeText(), 'HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n');
+    connection.receive('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n');
+    handler.last.stream.sendHead(aResponse({ contentLength: -1 }), true);
+    assert.equal(connection.takeText(), 'HTTP/1.1 200 OK\r\n\r\n');
+    assert.equal(handler.last.sent, 1);
+  });
+
   it('answers HTTP/1.0: until close when the length is unknown, keep-alive only when asked', () => {
     const { connection, handler } = aServer();
     connection.receive('GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n');
@@ -246,6 +261,19 @@ describe('a server connection in trouble', () => {
     connection.receive('more');
     assert.deepEqual([connection.hasEnded, connection.isClosed, connection.isPaused], [true, false, false]);
     clock.advance(1200);
+    assert.equal(connection.isClosed, true);
+  });
+
+  it('lets a slow client take its last answer, but not for ever', () => {
+    const { connection, handler, clock } = aServer();
+    connection.receive(get('/', 'Connection: close\r\n'));
+    handler.last.answer('large');
+    for (const left of [300, 200, 100]) {
+      connection.bytesQueued = left;
+      clock.advance(5000);
+      assert.equal(connection.isClosed, false);
+    }
+    clock.advance(40_000);
     assert.equal(connection.isClosed, true);
   });
 

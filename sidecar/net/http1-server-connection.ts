@@ -27,6 +27,8 @@ import { WheelTimer } from './timer-wheel.ts';
 type Phase = 'idle' | 'body' | 'answering' | 'discarding' | 'tunnel' | 'closing' | 'gone';
 
 const emptyBytes = Buffer.alloc(0);
+/** Of `delayedCloseMs` each. */
+const maxStalledLooks = 30;
 const plainBadRequest = Buffer.from(
   'HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n',
   'latin1',
@@ -44,6 +46,9 @@ export class Http1ServerConnection implements ConnectionHandler, BodySink, Serve
   #isPersistent = true;
   #isDraining = false;
   #discarded = 0;
+  /** While closing: output that the client had not taken at the last look, and for how many looks it took none. */
+  #queuedBytes = 0;
+  #stalledLooks = 0;
 
   /** Takes over a connection whose requests go to `handler`. */
   constructor(connection: Connection, handler: ServerConnectionHandler, setup: Http1Setup) {
@@ -259,6 +264,15 @@ export class Http1ServerConnection implements ConnectionHandler, BodySink, Serve
     this.#gate.unblock();
   }
 
+  /** A slow client has time for the last answer as long as it takes some of it now and then. */
+  #waitForClient(): void {
+    const queued = this.connection.bytesQueued;
+    this.#stalledLooks = queued === this.#queuedBytes ? this.#stalledLooks + 1 : 0;
+    this.#queuedBytes = queued;
+    if (queued === 0 || this.#stalledLooks > maxStalledLooks) this.connection.destroy();
+    else this.#timer.start(this.#options.delayedCloseMs);
+  }
+
   #abort(cause: AbortCause): void {
     const stream = this.#stream;
     this.#stream = null;
@@ -268,7 +282,7 @@ export class Http1ServerConnection implements ConnectionHandler, BodySink, Serve
   }
 
   #onTimeout(): void {
-    if (this.#phase === 'closing') this.connection.destroy();
+    if (this.#phase === 'closing') this.#waitForClient();
     else if (this.#phase === 'idle' && this.#reader.hasBegun) this.#refuse(null, 408);
     else if (this.#phase === 'idle' || this.#phase === 'discarding') this.#closeGracefully();
   }

@@ -88,7 +88,7 @@ export class Http1ServerStream implements ServerStream {
       return;
     }
     const isHeadRequest = this.#method === 'HEAD';
-    if (end && !isHeadRequest) {
+    if (end && !isHeadRequest && mayHaveBody(head.status)) {
       assert(head.contentLength <= 0, 'a content-length without a body');
       head.contentLength = 0;
     }
@@ -178,7 +178,7 @@ export class Http1ServerStream implements ServerStream {
 
   #framingOf(head: ResponseHead): WrittenFraming {
     if (head.status === 304) return 'asDeclared';
-    if (head.status < 200 || head.status === 204) return 'none';
+    if (!mayHaveBody(head.status)) return 'none';
     if (head.contentLength >= 0) return 'length';
     if (this.#method === 'HEAD') return 'asDeclared';
     return this.#isOldVersion ? 'untilClose' : 'chunked';
@@ -218,4 +218,8 @@ export class Http1ServerStream implements ServerStream {
   #endTunnel(): void {
     if (this.#isTunnel && this.#hasRequestEnded && this.#hasResponseEnded) this.#isDone = true;
   }
+}
+
+function mayHaveBody(status: number): boolean {
+  return status >= 200 && status !== 204 && status !== 304;
 }

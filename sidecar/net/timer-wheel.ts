@@ -13,6 +13,7 @@ export class TimerWheel {
   #armed = 0;
   #position = 0;
   #stopTicking: (() => void) | null = null;
+  #isClosed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -29,10 +30,9 @@ export class TimerWheel {
 
   /** Stops all ticking; armed timers do not fire any more. */
   close(): void {
+    this.#isClosed = true;
     this.#stopTicking?.();
     this.#stopTicking = null;
-    this.#slots.fill(null);
-    this.#armed = 0;
   }
 
   /** Only for {@link WheelTimer}. */
@@ -46,7 +46,7 @@ export class TimerWheel {
     if (head !== null) head.previous = timer;
     this.#slots[slot] = timer;
     this.#armed++;
-    if (this.#stopTicking === null) this.#scheduleTick();
+    if (this.#stopTicking === null && !this.#isClosed) this.#scheduleTick();
   }
 
   /** Only for {@link WheelTimer}. */
@@ -76,7 +76,7 @@ export class TimerWheel {
       timer = timer.next;
     }
     for (const each of due) if (each.slot === this.#position) this.#settle(each, now);
-    if (this.#armed > 0 && this.#stopTicking === null) this.#scheduleTick();
+    if (this.#armed > 0 && this.#stopTicking === null && !this.#isClosed) this.#scheduleTick();
   }
 
   /** Fires a timer whose deadline has come; any other has its deadline moved, or is far off: it goes round again. */

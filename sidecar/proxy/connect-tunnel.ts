@@ -8,6 +8,9 @@ export type TunnelHost = Readonly<{
   tunnelTo: (connection: Connection, authority: string, service: HttpService) => void;
 }>;
 
+/** What becomes of the connection: `onLeave` first, when it is handed on or gone. */
+export type TunnelOutcome = Readonly<{ onHttp: () => void; onOther: () => void; onLeave: () => void }>;
+
 const maxSniffBytes = 64 * 1024;
 
 /**
@@ -16,17 +19,11 @@ const maxSniffBytes = 64 * 1024;
  */
 export class ConnectTunnel implements ConnectionHandler {
   readonly #connection: Connection;
-  readonly #outcome: Readonly<{ onHttp: () => void; onOther: () => void }>;
-  readonly authority: string;
+  readonly #outcome: TunnelOutcome;
   #seen: Buffer = Buffer.alloc(0);
 
-  constructor(
-    connection: Connection,
-    authority: string,
-    outcome: Readonly<{ onHttp: () => void; onOther: () => void }>,
-  ) {
+  constructor(connection: Connection, outcome: TunnelOutcome) {
     this.#connection = connection;
-    this.authority = authority;
     this.#outcome = outcome;
   }
 
@@ -40,6 +37,7 @@ export class ConnectTunnel implements ConnectionHandler {
     if (found.kind === 'more' && this.#seen.length < maxSniffBytes) return;
     this.#connection.pause();
     this.#connection.unread(this.#seen);
+    this.#outcome.onLeave();
     if (found.kind === 'http1') this.#outcome.onHttp();
     else this.#outcome.onOther();
   }
@@ -50,5 +48,7 @@ export class ConnectTunnel implements ConnectionHandler {
     this.#connection.end();
   }
 
-  onClose(): void {}
+  onClose(): void {
+    this.#outcome.onLeave();
+  }
 }

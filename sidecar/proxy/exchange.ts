@@ -23,7 +23,7 @@ import { toResponse } from './local-response.ts';
 import type { HttpService, Plan } from './plan.ts';
 import { rescue, type Failure } from './rescue.ts';
 import { openRecord } from './open-record.ts';
-import { emptyReply, grpcStatusIn, redirectReply } from './own-replies.ts';
+import { emptyReply, grpcStatusIn, isGrpcCall, redirectReply } from './own-replies.ts';
 import { RequestBody } from './request-body.ts';
 
 /** A request as the connection hands it up. `end`: it has no body. */
@@ -61,7 +61,7 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
     this.plan = host.currentPlan();
     this.body = new RequestBody(end, bodyLimitBytes);
     this.startedAtMs = host.clock.monotonic();
-    this.isGrpc = head.headers.get('content-type')?.startsWith('application/grpc') ?? false;
+    this.isGrpc = isGrpcCall(head.headers);
     this.#filters = new FilterRun(service.filters, host.clock, {
       context: this,
       onPassed: () => this.#act(),

@@ -136,12 +136,10 @@ export class Forward implements AttemptOwner {
   }
 
   #startTryTimer(): void {
-    if (this.#perTryTimeoutMs <= 0 || this.#tryTimer !== null || this.#attempt === null || !this.body.hasEnded) return;
     const attempt = this.#attempt;
-    this.#tryTimer = this.#owner.host.clock.after(this.#perTryTimeoutMs, () => {
-      this.#tryTimer = null;
-      if (!this.#owner.isResponseStarted) attempt.timeOut('perTryTimeout');
-    });
+    const isDue = this.body.hasEnded && !this.#owner.isResponseStarted;
+    if (this.#perTryTimeoutMs <= 0 || this.#tryTimer !== null || attempt === null || !isDue) return;
+    this.#tryTimer = this.#owner.host.clock.after(this.#perTryTimeoutMs, () => attempt.timeOut('perTryTimeout'));
   }
 
   #onRouteTimeout(): void {
@@ -201,23 +199,20 @@ export class Forward implements AttemptOwner {
   }
 
   onResponseHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
+    this.#stopTryTimer();
     const decision = this.#retry === null || !this.body.isWhole ? 'no' : this.#retry.shouldRetryHeaders(head);
     if (decision === 'retry') {
       if (!end) attempt.cancel();
       return this.#backOff();
     }
     this.#flag(decision);
-    this.#tryTimer?.();
-    this.#tryTimer = null;
     countResponse(this.#cluster, attempt.host, head.status);
     this.#retry?.close(head.status < 500);
-    const now = this.#owner.host.clock.monotonic();
-    const { record } = this.#owner;
-    record.responseDurationMs = this.#owner.elapsedMs;
+    this.#owner.record.responseDurationMs = this.#owner.elapsedMs;
     if (this.#isTunnel || end) this.#stopTimers();
     if (end) this.#isOver = true;
     this.body.forget();
-    this.#owner.respond(head, end, now - attempt.sentAtMs);
+    this.#owner.respond(head, end, this.#owner.host.clock.monotonic() - attempt.sentAtMs);
   }
 
   onResponseData(bytes: Buffer, end: boolean): void {
@@ -241,8 +236,7 @@ export class Forward implements AttemptOwner {
   }
 
   onFailed(attempt: Attempt, failure: AttemptFailure): void {
-    this.#tryTimer?.();
-    this.#tryTimer = null;
+    this.#stopTryTimer();
     this.#owner.record.upstreamTransportFailureReason = attempt.failureReason;
     attempt.host.stats.rq_error++;
     if (this.#owner.isResponseStarted) return this.#end(toFailure(failure));
@@ -291,10 +285,15 @@ export class Forward implements AttemptOwner {
     this.#owner.fail(failure, this.#attempts > 1);
   }
 
-  #stopTimers(): void {
-    this.#routeTimer?.();
+  #stopTryTimer(): void {
     this.#tryTimer?.();
+    this.#tryTimer = null;
+  }
+
+  #stopTimers(): void {
+    this.#stopTryTimer();
+    this.#routeTimer?.();
     this.#backoffTimer?.();
-    this.#routeTimer = this.#tryTimer = this.#backoffTimer = null;
+    this.#routeTimer = this.#backoffTimer = null;
   }
 }

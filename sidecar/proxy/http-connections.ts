@@ -18,6 +18,8 @@ export class HttpConnections {
   readonly #wheel: TimerWheel;
   readonly #tunnels: TunnelHost;
   readonly #open = new Set<Open>();
+  /** Taken out of HTTP by a CONNECT, and silent so far. */
+  readonly #unknown = new Set<Connection>();
   #isDraining = false;
 
   constructor(host: ExchangeHost, wheel: TimerWheel, tunnels: TunnelHost) {
@@ -28,7 +30,7 @@ export class HttpConnections {
 
   /** Connections that are open. */
   get count(): number {
-    return this.#open.size;
+    return this.#open.size + this.#unknown.size;
   }
 
   /** Takes over a connection. */
@@ -36,7 +38,11 @@ export class HttpConnections {
     const { manager } = service;
     const handler = new Handler(this.#host, service, {
       onClose: () => this.#open.delete(entry),
-      onConnect: (stream, head) => this.#connectTunnel(stream, head, chain, service),
+      onConnect: (stream, head) => {
+        this.#open.delete(entry);
+        this.#connectTunnel(stream, head, chain, service);
+      },
+      isLast: () => this.#isDraining && chain.direction === 'inbound',
     });
     const http = new Http1ServerConnection(connection, handler, {
       wheel: this.#wheel,
@@ -57,7 +63,6 @@ export class HttpConnections {
     });
     const entry: Open = { connection: http, chain };
     this.#open.add(entry);
-    if (this.#isDraining && chain.direction === 'inbound') http.drain();
   }
 
   /** Ends connections in good order: of chains that are no longer there, or (drain) of all that come in from the mesh. */
@@ -65,7 +70,7 @@ export class HttpConnections {
     for (const { connection, chain } of this.#open) if (shouldEnd(chain)) connection.drain();
   }
 
-  /** From now on connections from the mesh are told to go elsewhere. */
+  /** From now on connections from the mesh are told to go elsewhere; late ones are served once more. */
   startDraining(): void {
     this.#isDraining = true;
     this.drain((chain) => chain.direction === 'inbound');
@@ -73,6 +78,7 @@ export class HttpConnections {
 
   close(): void {
     for (const { connection } of this.#open) connection.close();
+    for (const connection of this.#unknown) connection.destroy();
   }
 
   #connectTunnel(stream: ServerStream, head: RequestHead, chain: PlanChain, service: HttpService): void {
@@ -81,14 +87,21 @@ export class HttpConnections {
       false,
     );
     const connection = stream.takeOver();
-    new ConnectTunnel(connection, head.authority, {
+    this.#unknown.add(connection);
+    new ConnectTunnel(connection, {
       onHttp: () => this.serve(connection, chain, service),
       onOther: () => this.#tunnels.tunnelTo(connection, head.authority, service),
+      onLeave: () => this.#unknown.delete(connection),
     }).start();
   }
 }
 
-type HandlerHooks = Readonly<{ onClose: () => void; onConnect: (stream: ServerStream, head: RequestHead) => void }>;
+type HandlerHooks = Readonly<{
+  onClose: () => void;
+  onConnect: (stream: ServerStream, head: RequestHead) => void;
+  /** The connection is to end with its next answer. */
+  isLast: () => boolean;
+}>;
 
 const nobody: RequestSink = { onData() {}, onTrailers() {}, onWritable() {}, onAbort() {} };
 
@@ -109,6 +122,7 @@ class Handler implements ServerConnectionHandler {
       queueMicrotask(() => this.#hooks.onConnect(stream, head));
       return nobody;
     }
+    if (this.#hooks.isLast()) stream.closeAfter();
     const exchange = new Exchange(this.#host, this.#service, { stream, head, end });
     try {
       exchange.start();

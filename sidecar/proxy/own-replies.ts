@@ -9,6 +9,12 @@ export function redirectReply(status: number, location: string): LocalReply {
   return { ...emptyReply, status, headers: [['location', location]], details: 'direct_response' };
 }
 
+/** Whether a request is a gRPC call, to be answered as one; gRPC-Web is plain HTTP to us, as to Envoy. */
+export function isGrpcCall(headers: HeaderMap): boolean {
+  const type = headers.get('content-type');
+  return type !== undefined && (type === 'application/grpc' || type.startsWith('application/grpc+'));
+}
+
 /** The gRPC status in headers or trailers, or -1. */
 export function grpcStatusIn(headers: HeaderMap): number {
   const value = headers.get('grpc-status');

@@ -9,6 +9,7 @@ export class FakeConnection implements Connection {
   readonly tls: TlsFacts | null = null;
   bytesRead = 0;
   bytesWritten = 0;
+  bytesQueued = 0;
   isClosed = false;
   isPaused = false;
   hasEnded = false;

@@ -79,6 +79,10 @@ class NodeStreamConnection implements Connection, Flushable {
     socket.pause();
   }
 
+  get bytesQueued(): number {
+    return this.#queuedBytes + this.#bytesInFlight;
+  }
+
   setHandler(handler: ConnectionHandler): void {
     this.#handler = handler;
     this.#isPaused = false;

@@ -13,6 +13,8 @@ function sharedBuffer(): Buffer {
  * Lets a socket read into one buffer that is used again and again, by the documented `onread` option of `net.connect` and
  * `tls.connect` (accepted sockets have no such option). Pass `inlet.onread` when connecting, and the inlet to `connectionOf`.
  * What arrives before that is kept, and reading stops.
+ * Measured as in flush-queue.ts, for upstream connections alone: 17.0 us of CPU a request [16.7..17.7], without it 17.6 [17.3..18.2];
+ * a small gain, the ranges overlap.
  */
 export class ReadInlet {
   readonly onread: OnReadOpts = {

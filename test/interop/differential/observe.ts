@@ -1,0 +1,154 @@
+/** Puts one row of the table through one proxy, and tells what was seen in words that do not depend on ports and clocks. */
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../../support/eventually.ts';
+import type { Case, ListenerName, Ports, Send } from './case.ts';
+import type { Fields, Message } from './http-text.ts';
+import { exchange, type Received } from './raw-client.ts';
+import type { Arrival, ScriptedUpstream } from './scripted-upstream.ts';
+
+/** A proxy under test, with its upstream and its access log. */
+export type Bench = Readonly<{
+  listeners: Readonly<Record<ListenerName, number>>;
+  upstream: ScriptedUpstream;
+  logPath: string;
+}>;
+
+/** What a row showed: compared as a whole, line by line. */
+export type Observation = Readonly<{
+  client: readonly unknown[];
+  upstream: readonly unknown[];
+  log: readonly unknown[];
+}>;
+
+/** Runs a row. */
+export async function observe(bench: Bench, row: Case): Promise<Observation> {
+  const { upstream, logPath } = bench;
+  const linesBefore = (await logLines(logPath)).length;
+  upstream.begin(row.upstream);
+  const port = bench.listeners[row.listener ?? 'plain'];
+  const received = await sendAll(bench, port, toSends(row));
+  const expected = row.logLines ?? received.reduce((sum, { responses }) => sum + responses.filter(isFinal).length, 0);
+  const lines = await awaitLines(logPath, linesBefore, expected);
+  const names = new PortNames(upstream.ports, port, upstream.arrivals[0]?.host === 'b');
+  return {
+    client: received.map((one) => describeReceived(one, names)),
+    upstream: upstream.arrivals.map((arrival) => describeArrival(arrival, names)),
+    log: lines.map((line) => describeLog(line, names)).toSorted(byText),
+  };
+}
+
+function toSends(row: Case): readonly Send[] {
+  return typeof row.send === 'string' || Buffer.isBuffer(row.send) ? [{ bytes: row.send }] : row.send;
+}
+
+async function sendAll({ upstream }: Bench, port: number, sends: readonly Send[]): Promise<Received[]> {
+  const results: Promise<Received>[] = [];
+  for (const send of sends) {
+    const before = upstream.arrivals.length;
+    const arrived = () => eventually(() => upstream.arrivals.length > before, 5000, 5).then(() => undefined);
+    const result = exchange(port, send, send.hangsUp === true ? arrived() : null);
+    results.push(result);
+    if (send.isHeld === true) await arrived();
+    else await result;
+  }
+  upstream.release();
+  return Promise.all(results);
+}
+
+function isFinal({ head }: Message): boolean {
+  const status = Number(head.start.slice(9, 12));
+  return status >= 200 || status === 101;
+}
+
+async function logLines(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text.split('\n').filter((line) => line !== '');
+}
+
+/** The lines that a row brought. Those that never come are missing from the observation, which the comparison shows. */
+async function awaitLines(path: string, before: number, expected: number): Promise<string[]> {
+  const deadline = Date.now() + 3000;
+  for (;;) {
+    const lines = (await logLines(path)).slice(before);
+    if (lines.length >= expected || Date.now() > deadline) return lines;
+    await sleep(10);
+  }
+}
+
+/** Ports by name. Which of `a` and `b` is met first is chance: the first is called `a`. */
+class PortNames {
+  readonly #byPort: Map<string, string>;
+  readonly #isSwapped: boolean;
+
+  constructor(ports: Ports, listener: number, isSwapped: boolean) {
+    this.#isSwapped = isSwapped;
+    this.#byPort = new Map([
+      [String(listener), 'listener'],
+      ...Object.entries(ports).map(([name, port]) => [String(port), this.hostName(name)] as const),
+    ]);
+  }
+
+  hostName(name: string): string {
+    if (!this.#isSwapped) return name;
+    return name === 'a' ? 'b' : name === 'b' ? 'a' : name;
+  }
+
+  replaceIn(text: string): string {
+    return text.replaceAll(/127\.0\.0\.1:(\d+)/g, (_, port: string) => `<${this.#byPort.get(port) ?? 'client'}>`);
+  }
+}
+
+const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+
+function describeFields(fields: Fields, names: PortNames): string[] {
+  return fields
+    .map(([name, value]) => {
+      const lower = name.toLowerCase();
+      const text = names.replaceIn(value).replaceAll(uuid, '<uuid>');
+      if (lower === 'date') return 'date: <date>';
+      if (lower === 'x-envoy-upstream-service-time') return `${lower}: <ms>`;
+      if (lower === 'x-envoy-expected-rq-timeout-ms') return `${lower}: ${Math.round(Number(value) / 50) * 50}`;
+      return `${lower}: ${text}`;
+    })
+    .map((line, index) => ({ line, index, name: line.split(':')[0] ?? '' }))
+    .toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.index - b.index))
+    .map(({ line }) => line);
+}
+
+function describeReceived({ responses, rest, end }: Received, names: PortNames) {
+  return {
+    responses: responses.map(({ head, body, trailers }) => ({
+      start: head.start,
+      fields: describeFields(head.fields, names),
+      body: describeBody(body),
+      trailers: describeFields(trailers, names),
+    })),
+    rest,
+    end,
+  };
+}
+
+function describeArrival({ host, start, fields, body, trailers, isWhole }: Arrival, names: PortNames) {
+  return {
+    host: names.hostName(host),
+    start,
+    fields: describeFields(fields, names),
+    body: describeBody(body),
+    trailers: describeFields(trailers, names),
+    isWhole,
+  };
+}
+
+function describeBody(body: Buffer): string {
+  return body.length <= 300 ? body.toString('latin1') : `${body.length} bytes: ${body.toString('latin1', 0, 20)}...`;
+}
+
+function describeLog(line: string, names: PortNames): string {
+  const fields = JSON.parse(names.replaceIn(line).replaceAll(uuid, '<uuid>')) as Record<string, unknown>;
+  return JSON.stringify(fields, Object.keys(fields).toSorted(byText));
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}

@@ -1,14 +1,14 @@
 /** What the admin API answers from: the parts of the running control plane, seen through the API's own types. */
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { formatSpiffeId } from '#shared/model/spiffe-id.ts';
 import type { Readiness } from '#shared/runtime/readiness.ts';
 import { ok } from '#shared/runtime/result.ts';
-import { pushOrder, typeUrls } from '#shared/xds/type-urls.ts';
+import { typeUrls } from '#shared/xds/type-urls.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import type { AdminBackend, Distribution, ProxyView } from './admin/api.ts';
 import type { CatalogPublisher } from './catalog/publisher.ts';
 import type { Identity } from './identity.ts';
 import type { MeshSnapshots } from './mesh-snapshots.ts';
+import { makeMetrics } from './metrics.ts';
 import { toProxyNode } from './proxy-node.ts';
 import type { RegistryOwner } from './registry-owner.ts';
 import type { Settings } from './settings.ts';
@@ -32,7 +32,7 @@ export type Parts = Readonly<{
 
 export function makeBackend(parts: Parts): AdminBackend {
   const { settings, readiness, publisher, source, proxies, snapshots, registry, identity } = parts;
-  const metrics = makeMetrics(parts);
+  const metrics = makeMetrics({ catalog: publisher.catalog, proxies, authority: identity.authority, readiness });
   const catalog = () => publisher.catalog.current();
   return {
     version: packageJson.version,
@@ -132,59 +132,4 @@ function proxyConfig(snapshots: MeshSnapshots, id: string): Readonly<Record<stri
       [...(typed.get(typeUrls[type as keyof typeof partNames])?.values() ?? [])],
     ]),
   );
-}
-
-function makeMetrics({ publisher, proxies, identity, readiness }: Parts): Registry {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const gauge = (name: string, help: string, value: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(value());
-      },
-    });
-  gauge(
-    'tulle_catalog_generation',
-    'Generation of the configuration in force',
-    () => publisher.catalog.current().generation,
-  );
-  gauge('tulle_catalog_resources', 'Resources in the catalog', () => publisher.catalog.current().entries.size);
-  gauge(
-    'tulle_catalog_refused',
-    'Resources whose latest document was refused',
-    () => [...publisher.catalog.current().entries.values()].filter((entry) => entry.problems.length > 0).length,
-  );
-  gauge('tulle_xds_proxies', 'Connected proxies', () => proxies.list().length);
-  gauge('tulle_ready', '1 when ready', () => (readiness.isReady ? 1 : 0));
-  new Counter({
-    name: 'tulle_ca_certificates_issued_total',
-    help: 'Workload certificates issued',
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(identity.authority.counters().issued);
-    },
-  });
-  new Gauge({
-    name: 'tulle_xds_refusing_proxies',
-    help: 'Proxies that refuse what they were sent, by type',
-    labelNames: ['type'],
-    registers: [registry],
-    collect() {
-      for (const typeUrl of pushOrder) this.set({ type: shortName(typeUrl) }, refusing(proxies, typeUrl));
-    },
-  });
-  return registry;
-}
-
-const shortName = (typeUrl: string) => typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
-
-function refusing(proxies: Proxies, typeUrl: string): number {
-  return proxies
-    .list()
-    .filter((record) => record.status().types.some((type) => type.typeUrl === typeUrl && type.refused.length > 0))
-    .length;
 }

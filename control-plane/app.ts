@@ -14,12 +14,12 @@ import { parse as parseYaml } from 'yaml';
 import { makeBackend } from './admin-backend.ts';
 import { startAdminServer } from './admin/server.ts';
 import { CatalogPublisher } from './catalog/publisher.ts';
-import { openIdentity } from './identity.ts';
+import { openIdentity, type Identity } from './identity.ts';
 import { MeshSnapshots } from './mesh-snapshots.ts';
 import { RegistryOwner } from './registry-owner.ts';
 import type { Settings } from './settings.ts';
 import { FolderSource } from './sources/file/folder-source.ts';
-import { startAdsServer } from './xds/ads-server.ts';
+import { startAdsServer, type AdsServer } from './xds/ads-server.ts';
 import { Proxies } from './xds/proxies.ts';
 
 /** A running control plane. */
@@ -56,20 +56,7 @@ export async function build(settings: Settings, logger: Logger): Promise<Control
   });
   const snapshots = new MeshSnapshots(mesh, publisher.catalog, (node) => registry.connect(node));
   const proxies = new Proxies();
-  for (const { host } of settings.xdsPlaintext) warnIfOpen(host, logger);
-  const ads = await startAdsServer({
-    listen: {
-      plaintext: settings.xdsPlaintext.map(format),
-      tls: [{ hostport: format(settings.xdsTls), credentials: identity.serverCredentials }],
-    },
-    provider: snapshots,
-    authenticate: identity.authenticate,
-    proxies,
-    clock,
-    logger,
-    onHealth: (proxy, health) => registry.setHealth(proxy.node, health.healthy, health.message),
-    extraServices: [identity.service],
-  });
+  const ads = await serveXds(settings, logger, { snapshots, identity, proxies, registry });
   serving();
   const backend = makeBackend({ settings, readiness, publisher, source, proxies, snapshots, registry, identity });
   const admin = await startAdminServer(backend, { ...settings.admin, dataDir: settings.dataDir });
@@ -86,6 +73,29 @@ export async function build(settings: Settings, logger: Logger): Promise<Control
       await source.close();
     },
   };
+}
+
+type XdsParts = Readonly<{ snapshots: MeshSnapshots; identity: Identity; proxies: Proxies; registry: RegistryOwner }>;
+
+function serveXds(
+  settings: Settings,
+  logger: Logger,
+  { snapshots, identity, proxies, registry }: XdsParts,
+): Promise<AdsServer> {
+  for (const { host } of settings.xdsPlaintext) warnIfOpen(host, logger);
+  return startAdsServer({
+    listen: {
+      plaintext: settings.xdsPlaintext.map(format),
+      tls: [{ hostport: format(settings.xdsTls), credentials: identity.serverCredentials }],
+    },
+    provider: snapshots,
+    authenticate: identity.authenticate,
+    proxies,
+    clock: systemClock,
+    logger,
+    onHealth: (proxy, health) => registry.setHealth(proxy.node, health.healthy, health.message),
+    extraServices: [identity.service],
+  });
 }
 
 async function readMeshConfig(file: string | null, logger: Logger): Promise<MeshConfig> {

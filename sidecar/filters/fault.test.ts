@@ -52,7 +52,7 @@ test('a delay flags DI and is followed by what the abort draws', () => {
   const parts = (config: FaultConfig) => {
     const verdict = aFilter().onRequest(under(config));
     assert(verdict.kind === 'delay');
-    return [verdict.ms, verdict.flag, verdict.then];
+    return [verdict.ms, verdict.flag, verdict.next];
   };
   assert.deepEqual(parts({ ...abort(418), ...delay(300) }), [300, 'DI', reply(418)]);
   assert.deepEqual(parts({ ...none, ...delay(300) }), [300, 'DI', { kind: 'continue' }]);
@@ -62,7 +62,7 @@ test('delay and abort are drawn independently, the delay first', () => {
   const config = { ...abort(418, percent(50)), ...delay(300, percent(50)) };
   const kinds = (draws: number[]) => {
     const verdict = aFilter().onRequest(under(config, () => draws.shift() ?? 1));
-    return verdict.kind === 'delay' ? `delay, ${verdict.then.kind}` : verdict.kind;
+    return verdict.kind === 'delay' ? `delay, ${verdict.next.kind}` : verdict.kind;
   };
   assert.deepEqual(
     [

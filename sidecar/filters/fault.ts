@@ -53,8 +53,7 @@ export class FaultFilter implements HttpRequestFilter {
     if (!isDelayed && abort === proceed) return proceed;
     this.#faulty.add(context);
     this.#active++;
-    // oxlint-disable-next-line unicorn/no-thenable -- verdicts are plain values and are never awaited
-    return isDelayed ? { kind: 'delay', ms: delay.fixedMs, flag: 'DI', then: abort } : abort;
+    return isDelayed ? { kind: 'delay', ms: delay.fixedMs, flag: 'DI', next: abort } : abort;
   }
 
   onEnd(context: FilterContext): void {

@@ -21,7 +21,6 @@ const replying = (status: number): HttpRequestFilter => ({
 });
 
 const delaying = (ms: number, then: FilterVerdict): FilterVerdict => {
-  // oxlint-disable-next-line unicorn/no-thenable -- verdicts are plain values and are never awaited
   return { kind: 'delay', ms, flag: 'DI', then };
 };
 

@@ -61,7 +61,7 @@ export class FilterRun {
         this.#owner.onDelay(verdict.flag);
         this.#cancelDelay = this.#clock.after(verdict.ms, () => {
           this.#cancelDelay = null;
-          if (this.#obey(verdict.then, next)) this.#run(next);
+          if (this.#obey(verdict.next, next)) this.#run(next);
         });
         return false;
     }

@@ -16,11 +16,11 @@ export type LocalReply = Readonly<{
   grpcStatus: number | null;
 }>;
 
-/** What a filter says of a request. After a delay the filter's own `then` holds. */
+/** What a filter says of a request. After a delay the filter's own `next` holds. */
 export type FilterVerdict =
   | Readonly<{ kind: 'continue' }>
   | Readonly<{ kind: 'reply'; reply: LocalReply }>
-  | Readonly<{ kind: 'delay'; ms: number; flag: string; then: FilterVerdict }>;
+  | Readonly<{ kind: 'delay'; ms: number; flag: string; next: FilterVerdict }>;
 
 /** What a filter may look at (and, for heads, change). */
 export interface FilterContext {

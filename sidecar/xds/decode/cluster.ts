@@ -131,7 +131,7 @@ function decodeBreakers(reader: Reader | null): ClusterConfig['breakers'] {
     const priority = thresholds.string('priority', 'DEFAULT') === 'HIGH' ? 'high' : 'default';
     byPriority[priority] = decodeThresholds(thresholds);
   }
-  reader?.ignore('per_host_thresholds').done();
+  reader?.done();
   return byPriority;
 }
 

@@ -7,7 +7,7 @@ export function decodeEndpoints(reader: Reader): Endpoints {
   const clusterName = reader.string('cluster_name');
   const policy = reader.message('policy');
   const overprovisioningFactor = policy?.number('overprovisioning_factor', 140) ?? 140;
-  policy?.ignore('drop_overloads', 'endpoint_stale_after', 'weighted_priority_health').done();
+  policy?.ignore('endpoint_stale_after', 'weighted_priority_health').done();
   const localities = reader.messages('endpoints').map(decodeLocality);
   reader.done();
   return { clusterName, localities, overprovisioningFactor };

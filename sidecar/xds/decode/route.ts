@@ -49,7 +49,7 @@ function decodeVirtualHost(reader: Reader): VirtualHost {
   };
   if (host.domains.length === 0) reader.refuse('domains', 'needs at least one domain');
   reader
-    .ignore('metadata', 'include_attempt_count_in_response', 'include_is_timeout_retry_header', 'require_tls')
+    .ignore('metadata', 'include_attempt_count_in_response', 'include_is_timeout_retry_header')
     .done();
   return host;
 }

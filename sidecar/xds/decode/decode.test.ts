@@ -1,0 +1,293 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { typeUrls } from '#shared/xds/type-urls.ts';
+import type { TypedMessage, TypedObject, TypedValue } from '#shared/xds/typed.ts';
+import { decodeResource, type SidecarType } from '../resource-types.ts';
+
+const type = (name: string) => `type.googleapis.com/${name}`;
+const filters = 'envoy.extensions.filters';
+const router = { name: 'router', typed_config: { '@type': type(`${filters}.http.router.v3.Router`) } };
+
+const aManager = (fields: TypedObject = {}): TypedObject => ({
+  '@type': type(`${filters}.network.http_connection_manager.v3.HttpConnectionManager`),
+  rds: { route_config_name: '80', config_source: { ads: {} } },
+  http_filters: [router],
+  ...fields,
+});
+const aChain = (config: TypedObject, fields: TypedObject = {}): TypedObject => ({
+  filters: [{ name: 'last', typed_config: config }],
+  ...fields,
+});
+const aListener = (fields: TypedObject = {}): TypedObject => ({
+  name: 'l',
+  address: { socket_address: { address: '0.0.0.0', port_value: 80 } },
+  filter_chains: [aChain(aManager())],
+  ...fields,
+});
+const withManager = (fields: TypedObject) => aListener({ filter_chains: [aChain(aManager(fields))] });
+const withRoute = (route: TypedObject): TypedObject => ({
+  name: '80',
+  virtual_hosts: [{ name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' }, ...route }] }],
+});
+const withAction = (fields: TypedObject) => withRoute({ route: { cluster: 'c', ...fields } });
+const withEndpoint = (fields: TypedObject): TypedObject => ({
+  cluster_name: 'c',
+  endpoints: [{ lb_endpoints: [{ endpoint: { address: anAddress }, ...fields }] }],
+});
+const anAddress = { socket_address: { address: '10.0.0.1', port_value: 80 } };
+const tls = (fields: TypedObject): TypedObject => ({
+  name: 'c',
+  transport_socket: {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: { '@type': type('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext'), ...fields },
+  },
+});
+
+const route = 'virtual_hosts[0].routes[0]';
+const manager = 'filter_chains[0].filters[0].typed_config';
+
+/** What is refused: the type, the resource, and where and why. */
+const refusals: readonly (readonly [SidecarType, TypedObject, ...string[]])[] = [
+  ['cluster', {}, 'name must not be empty'],
+  ['cluster', { name: 'c', colour: 'red' }, 'colour is not supported'],
+  ['cluster', { name: 'c', connect_timeout: 'soon' }, 'connect_timeout must be a duration such as "1.5s"'],
+  ['cluster', { name: 'c', connect_timeout: 5 }, 'connect_timeout must be a duration such as "1.5s"'],
+  ['cluster', { name: 'c', type: 'NONSENSE' }, 'type NONSENSE is not supported'],
+  ['cluster', { name: 'c', lb_policy: 'NONSENSE' }, 'lb_policy NONSENSE is not supported'],
+  ['cluster', { name: 'c', lb_policy: 7 }, 'lb_policy must be a string'],
+  ['cluster', { name: 'c', health_checks: [{}] }, 'health_checks is not supported'],
+  ['cluster', { name: 'c', circuit_breakers: { per_host_thresholds: [{}] } }, 'circuit_breakers.per_host_thresholds is not supported'],
+  ['cluster', { name: 'c', outlier_detection: { interval: '1' } }, 'outlier_detection.interval must be a duration such as "1.5s"'],
+  [
+    'cluster',
+    { name: 'c', circuit_breakers: { thresholds: [{}, { max_things: 1 }] } },
+    'circuit_breakers.thresholds[1].max_things is not supported',
+  ],
+  [
+    'cluster',
+    { name: 'c', typed_extension_protocol_options: { own: { '@type': type('own') } } },
+    'typed_extension_protocol_options.own protocol options own are not supported',
+  ],
+  ['cluster', tls({}), 'transport_socket.typed_config.common_tls_context is needed'],
+  [
+    'cluster',
+    tls({ common_tls_context: { tls_params: { tls_minimum_protocol_version: 'TLSv1_1' } } }),
+    'transport_socket.typed_config.common_tls_context.tls_params.tls_minimum_protocol_version must be TLSv1_2 or TLSv1_3: older versions are not spoken',
+  ],
+  [
+    'cluster',
+    tls({ common_tls_context: { custom_handshaker: {} } }),
+    'transport_socket.typed_config.common_tls_context.custom_handshaker is not supported',
+  ],
+  [
+    'cluster',
+    { name: 'c', transport_socket: { name: 'own' } },
+    'transport_socket.typed_config is needed',
+  ],
+  ['endpoints', { cluster_name: 'c', policy: { drop_overloads: [{}] } }, 'policy.drop_overloads is not supported'],
+  ['endpoints', { cluster_name: 'c', endpoints: [{ lb_endpoints: [{}] }] }, 'endpoints[0].lb_endpoints[0].endpoint is needed', 'endpoints[0].lb_endpoints[0].address is needed'],
+  [
+    'endpoints',
+    withEndpoint({ endpoint: { address: { envoy_internal_address: {} } } }),
+    'endpoints[0].lb_endpoints[0].endpoint.address only socket_address and pipe are supported',
+  ],
+  ['endpoints', withEndpoint({ endpoint_name: 'x' }), 'endpoints[0].lb_endpoints[0].endpoint_name is not supported'],
+  ['listener', { name: 'l' }, 'address is needed', 'filter_chains needs at least one filter chain'],
+  ['listener', aListener({ udp_listener_config: {} }), 'udp_listener_config is not supported'],
+  [
+    'listener',
+    aListener({ listener_filters: [{ name: 'proxy_protocol', typed_config: { '@type': type('x.ProxyProtocol') } }] }),
+    'listener_filters[0] listener filter proxy_protocol (x.ProxyProtocol) is not supported',
+  ],
+  [
+    'listener',
+    aListener({ filter_chains: [{}] }),
+    'filter_chains[0].filters needs an HTTP connection manager or a TCP proxy at the end',
+  ],
+  [
+    'listener',
+    aListener({ filter_chains: [{ filters: [{ name: 'redis', typed_config: { '@type': type('x.Redis') } }] }] }),
+    'filter_chains[0].filters[0] network filter redis (x.Redis) is not supported',
+    'filter_chains[0].filters needs an HTTP connection manager or a TCP proxy at the end',
+  ],
+  [
+    'listener',
+    aListener({ filter_chains: [aChain(aManager(), { filter_chain_match: { transport_protocol: 'quic' } })] }),
+    'filter_chains[0].filter_chain_match.transport_protocol must be tls or raw_buffer',
+  ],
+  ['listener', withManager({ http_filters: [] }), `${manager}.http_filters must end with the router`],
+  [
+    'listener',
+    withManager({ http_filters: [{ name: 'lua', typed_config: { '@type': type('x.Lua') } }, router] }),
+    `${manager}.http_filters[0] HTTP filter lua (x.Lua) is not supported`,
+  ],
+  [
+    'listener',
+    withManager({ server_header_transformation: 'NONSENSE' }),
+    `${manager}.server_header_transformation must be one of OVERWRITE, APPEND_IF_ABSENT, PASS_THROUGH`,
+  ],
+  ['listener', withManager({ codec_type: 'HTTP3' }), `${manager}.codec_type must be one of AUTO, HTTP1, HTTP2`],
+  ['listener', withManager({ stream_idle_timeout: '1' }), `${manager}.stream_idle_timeout must be a duration such as "1.5s"`],
+  ['listener', withManager({ original_ip_detection_extensions: [{}] }), `${manager}.original_ip_detection_extensions is not supported`],
+  [
+    'listener',
+    withManager({ access_log: [{ name: 'als', typed_config: { '@type': type('x.Grpc') } }] }),
+    `${manager}.access_log[0] access log als (x.Grpc) is not supported: only files`,
+  ],
+  ['routes', { name: '80', vhds: {} }, 'vhds is not supported'],
+  ['routes', { name: '80', virtual_hosts: [{ name: 'v' }] }, 'virtual_hosts[0].domains needs at least one domain'],
+  [
+    'routes',
+    { name: '80', virtual_hosts: [{ name: 'v', domains: ['a'], require_tls: 'ALL' }] },
+    'virtual_hosts[0].require_tls is not supported',
+  ],
+  [
+    'routes',
+    {
+      name: '80',
+      virtual_hosts: [
+        { name: 'v', domains: ['a'] },
+        { name: 'w', domains: ['A'] },
+      ],
+    },
+    'virtual_hosts domain a is in virtual hosts v and w: a domain must be unique',
+  ],
+  ['routes', withRoute({}), `${route} needs one of route, redirect, direct_response, non_forwarding_action`],
+  ['routes', withRoute({ match: {}, route: { cluster: 'c' } }), `${route}.match needs one of prefix, path, safe_regex, path_separated_prefix, connect_matcher`],
+  ['routes', withRoute({ route: {} }), `${route}.route needs one of cluster, weighted_clusters, cluster_header`],
+  ['routes', withAction({ timeout: '-' }), `${route}.route.timeout must be a duration such as "1.5s"`],
+  ['routes', withAction({ hedge_policy: {} }), `${route}.route.hedge_policy is not supported`],
+  [
+    'routes',
+    withRoute({ route: { weighted_clusters: { clusters: [{ name: 'a', weight: 0 }] } } }),
+    `${route}.route.weighted_clusters.clusters the weights must add up to at least 1`,
+  ],
+  ['routes', withRoute({ direct_response: { status: 99 } }), `${route}.direct_response.status must be within 200 and 599`],
+  [
+    'routes',
+    withAction({ retry_policy: { retry_on: '5xx', retry_host_predicate: [{ name: 'omit_canary' }] } }),
+    `${route}.route.retry_policy.retry_host_predicate[0].name retry predicate omit_canary is not supported`,
+  ],
+  [
+    'routes',
+    withRoute({ match: { prefix: '/', headers: [{ string_match: { exact: 'x' } }] }, route: { cluster: 'c' } }),
+    `${route}.match.headers[0].name must not be empty`,
+  ],
+  [
+    'routes',
+    withRoute({ route: { cluster: 'c' }, request_headers_to_add: [{ append_action: 'SOMEHOW' }] }),
+    `${route}.request_headers_to_add[0].append_action SOMEHOW is not known`,
+    `${route}.request_headers_to_add[0].header is needed`,
+  ],
+  [
+    'routes',
+    withRoute({ route: { cluster: 'c' }, typed_per_filter_config: { lua: { '@type': type('x.Lua') } } }),
+    `${route}.typed_per_filter_config.lua a route's configuration of type x.Lua is not supported`,
+  ],
+];
+
+const decode = (kind: SidecarType, fields: TypedObject) =>
+  decodeResource(kind, { '@type': typeUrls[kind], ...fields } as TypedMessage);
+
+describe('what is not supported is refused with its path', () => {
+  for (const [kind, resource, ...expected] of refusals) {
+    test(`${kind}: ${expected[0] ?? ''}`, () => {
+      const result = decode(kind, resource);
+      assert.equal(result.ok, false);
+      assert.deepEqual(
+        result.problems.map(({ path, message }) => `${path} ${message}`),
+        expected,
+      );
+    });
+  }
+
+  test('all at once', () => {
+    const result = decode('cluster', { name: '', type: 'X', lb_policy: 'Y', colour: 'red' });
+    assert.deepEqual(
+      result.ok ? [] : result.problems.map(({ path }) => path),
+      ['name', 'type', 'lb_policy', 'colour'],
+    );
+  });
+
+  test('a pattern or a format that cannot be compiled is refused here, not later', () => {
+    const pattern = decode('routes', withRoute({ match: { safe_regex: { regex: '([a' } }, route: { cluster: 'c' } }));
+    assert.match(pattern.ok ? '' : (pattern.problems[0]?.path ?? ''), /match\.path$/);
+    const log = {
+      name: 'file',
+      typed_config: {
+        '@type': type('envoy.extensions.access_loggers.file.v3.FileAccessLog'),
+        path: '/dev/null',
+        log_format: { text_format_source: { inline_string: '%NONSENSE%' } },
+      },
+    };
+    const format = decode('listener', withManager({ access_log: [log] }));
+    assert.match(format.ok ? '' : (format.problems[0]?.message ?? ''), /NONSENSE/);
+  });
+});
+
+describe('durations', () => {
+  const table: readonly (readonly [TypedValue, number])[] = [
+    ['0s', 0],
+    ['1s', 1000],
+    ['0.25s', 250],
+    ['3600s', 3_600_000],
+    ['0.000001s', 0.001],
+  ];
+  for (const [text, ms] of table) {
+    test(`${String(text)} is ${ms} ms`, () => {
+      const result = decode('cluster', { name: 'c', connect_timeout: text });
+      assert.ok(result.ok && result.value.type === 'cluster');
+      assert.equal(result.value.value.connectTimeoutMs, ms);
+    });
+  }
+});
+
+describe('defaults are Envoy’s', () => {
+  test('of a cluster', () => {
+    const result = decode('cluster', { name: 'outbound|80||a' });
+    assert.ok(result.ok && result.value.type === 'cluster');
+    const { connectTimeoutMs, panicThreshold, altStatName, direction, breakers, http, discovery } = result.value.value;
+    assert.deepEqual(
+      { connectTimeoutMs, panicThreshold, altStatName, direction, idle: http.idleTimeoutMs, kind: discovery.kind },
+      {
+        connectTimeoutMs: 5000,
+        panicThreshold: 50,
+        altStatName: 'outbound|80||a',
+        direction: 'outbound',
+        idle: 3_600_000,
+        kind: 'static',
+      },
+    );
+    assert.equal(breakers.default.maxConnections, 1024);
+  });
+
+  test('of a route and its retries', () => {
+    const result = decode('routes', withAction({ retry_policy: { retry_on: '5xx, nonsense' } }));
+    assert.ok(result.ok && result.value.type === 'routes');
+    const action = result.value.value.virtualHosts[0]?.routes[0]?.action;
+    assert.ok(action?.kind === 'forward');
+    assert.deepEqual([action.timeoutMs, action.clusterNotFoundStatus, action.maxGrpcTimeoutMs], [15_000, 503, null]);
+    assert.deepEqual(action.retry?.on, ['5xx']);
+    assert.deepEqual([action.retry.attempts, action.retry.baseIntervalMs, action.retry.maxIntervalMs], [1, 25, 250]);
+  });
+
+  test('of a listener and its manager', () => {
+    const result = decode('listener', aListener());
+    assert.ok(result.ok && result.value.type === 'listener');
+    const [chain] = result.value.value.chains;
+    assert.ok(chain?.handler.kind === 'http');
+    const { maxHeadersKb, maxHeadersCount, streamIdleTimeoutMs, drainTimeoutMs, serverName } = chain.handler.http;
+    assert.deepEqual(
+      [maxHeadersKb, maxHeadersCount, streamIdleTimeoutMs, drainTimeoutMs, serverName],
+      [60, 100, 300_000, 5000, 'envoy'],
+    );
+    assert.deepEqual([result.value.value.bindToPort, result.value.value.inspect.timeoutMs], [true, 15_000]);
+  });
+});
+
+test('a type that the sidecar does not ask for has no short name', async () => {
+  const { sidecarTypeOf } = await import('../resource-types.ts');
+  assert.equal(sidecarTypeOf(typeUrls.secret), null);
+  assert.equal(sidecarTypeOf('cluster'), null);
+  assert.equal(sidecarTypeOf(typeUrls.routes), 'routes');
+});

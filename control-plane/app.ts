@@ -17,6 +17,7 @@ import { CatalogPublisher } from './catalog/publisher.ts';
 import { openIdentity, type Identity } from './identity.ts';
 import { MeshSnapshots } from './mesh-snapshots.ts';
 import { RegistryOwner } from './registry-owner.ts';
+import { RegistryFile } from './registry/registry-file.ts';
 import type { Settings } from './settings.ts';
 import { FolderSource } from './sources/file/folder-source.ts';
 import { startAdsServer, type AdsServer } from './xds/ads-server.ts';
@@ -53,7 +54,11 @@ export async function build(settings: Settings, logger: Logger): Promise<Control
     graceMs: settings.graceMs,
     catalog: publisher.catalog,
     tell: (changes) => publisher.tell(changes),
+    file: new RegistryFile(join(settings.dataDir, 'registry.json')),
+    onFailure: (message) => logger.error(message),
   });
+  await registry.restore();
+  publisher.flush();
   const snapshots = new MeshSnapshots(mesh, publisher.catalog, (node) => registry.connect(node));
   const proxies = new Proxies();
   const ads = await serveXds(settings, logger, { snapshots, identity, proxies, registry });

@@ -2,10 +2,12 @@
 import type { MeshConfig } from '#shared/model/mesh-config.ts';
 import type { WorkloadGroup } from '#shared/model/resource.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
+import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { Watch } from '#shared/runtime/watch.ts';
 import type { XdsNode } from '#shared/xds/discovery.ts';
 import { resourcesOf, type Catalog, type Change } from './catalog/catalog.ts';
 import { toJoiningWorkload, toProxyNode } from './proxy-node.ts';
+import type { RegistryFile } from './registry/registry-file.ts';
 import {
   emptyRegistry,
   nextExpiry,
@@ -21,7 +23,12 @@ export type RegistryOptions = Readonly<{
   graceMs: number;
   catalog: Watch<Catalog>;
   tell: (changes: readonly Change[]) => void;
+  file: RegistryFile;
+  onFailure: (message: string) => void;
 }>;
+
+/** Sidecars come back with a back-off of up to 10 s: so long, and some more, a restart keeps what it knew. */
+const restoreGraceMs = 30_000;
 
 export class RegistryOwner {
   readonly #options: RegistryOptions;
@@ -34,6 +41,18 @@ export class RegistryOwner {
 
   constructor(options: RegistryOptions) {
     this.#options = options;
+  }
+
+  /** Takes what was registered when the control plane last ran. */
+  async restore(): Promise<void> {
+    const { file, clock, graceMs, onFailure } = this.#options;
+    try {
+      const entries = await file.read();
+      if (entries.length > 0)
+        this.#step({ kind: 'restored', entries, removeAtMs: clock.now() + Math.max(graceMs, restoreGraceMs) });
+    } catch (error) {
+      onFailure(describeError(error));
+    }
   }
 
   /** A proxy connected; the returned function is to be called when its stream ends. */
@@ -80,6 +99,7 @@ export class RegistryOwner {
     const [next, changes] = stepRegistry(this.#state, event, this.#options.graceMs);
     this.#state = next;
     this.#options.tell(changes);
+    if (changes.length > 0) this.#keep();
     this.#cancel?.();
     const dueMs = nextExpiry(next);
     const { clock } = this.#options;
@@ -87,6 +107,14 @@ export class RegistryOwner {
       dueMs === null
         ? null
         : clock.after(Math.max(0, dueMs - clock.now()), () => this.#step({ kind: 'tick', atMs: clock.now() }));
+  }
+
+  #keep(): void {
+    const { file, onFailure } = this.#options;
+    const entries = [...this.#state.values()].map(({ entry }) => entry);
+    file
+      .write(entries)
+      .catch((error: unknown) => onFailure(`the registered workloads cannot be kept: ${describeError(error)}`));
   }
 
   /** Whether a user has written an entry for this address (and, on shared addresses, for these ports). */

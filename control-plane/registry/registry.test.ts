@@ -117,3 +117,13 @@ test('the template of its group fills what the workload does not say', () => {
     weight: 3,
   });
 });
+
+test('what was restored after a restart stays until its sidecar is back, or its time is over', () => {
+  const [before] = play([connected('c1')]);
+  const entries = [...before.values()].map(({ entry }) => entry);
+  const [state, changes] = play([{ kind: 'restored', entries, removeAtMs: 30_000 }]);
+  assert.equal(changes.length, 1);
+  assert.equal(nextExpiry(state), 30_000);
+  assert.equal(nextExpiry(play([connected('c7')], state)[0]), null);
+  assert.equal(play([{ kind: 'tick', atMs: 30_000 }], state)[0].size, 0);
+});

@@ -32,7 +32,9 @@ export type RegistryEvent =
     }>
   | Readonly<{ kind: 'disconnected'; connection: string; atMs: number }>
   | Readonly<{ kind: 'health'; connection: string; isHealthy: boolean; message: string }>
-  | Readonly<{ kind: 'tick'; atMs: number }>;
+  | Readonly<{ kind: 'tick'; atMs: number }>
+  /** What was registered when the control plane last ran: it stays for this long, until its sidecars have come back. */
+  | Readonly<{ kind: 'restored'; entries: readonly WorkloadEntry[]; removeAtMs: number }>;
 
 type Registered = Readonly<{
   entry: WorkloadEntry;
@@ -57,6 +59,8 @@ export function stepRegistry(state: RegistryState, event: RegistryEvent, graceMs
       return setHealth(state, event);
     case 'tick':
       return expire(state, event.atMs);
+    case 'restored':
+      return restore(state, event.entries, event.removeAtMs);
   }
 }
 
@@ -119,6 +123,22 @@ function expire(state: RegistryState, nowMs: number): [RegistryState, Change[]] 
     if (registered.removeAtMs === null || registered.removeAtMs > nowMs) continue;
     next.delete(key);
     changes.push({ kind: 'remove', key, origin });
+  }
+  return [next, changes];
+}
+
+function restore(
+  state: RegistryState,
+  entries: readonly WorkloadEntry[],
+  removeAtMs: number,
+): [RegistryState, Change[]] {
+  const next = new Map(state);
+  const changes: Change[] = [];
+  for (const entry of entries) {
+    const key = resourceKey(entry);
+    if (next.has(key)) continue;
+    next.set(key, { entry, connections: new Set(), removeAtMs });
+    changes.push({ kind: 'upsert', key, resource: entry, origin, warnings: [] });
   }
   return [next, changes];
 }

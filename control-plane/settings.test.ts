@@ -17,6 +17,12 @@ const refusals: [string[], RegExp][] = [
   [['--config-dir', 'x', '--admin', 'localhost:99999'], /--admin: localhost:99999 is not HOST:PORT/],
   [['--config-dir', 'x', '--ca-cert', 'a.pem'], /--ca-cert: and --ca-key go together/],
   [['--config-dir', 'x', '--grace-seconds', 'soon'], /--grace-seconds: soon is not a number/],
+  [['--config-dir', 'x', '--grace-seconds', ''], /--grace-seconds:  is not a number/],
+  [['--config-dir', 'x', '--grace-seconds=-1'], /--grace-seconds: -1 is not a number/],
+  [['--config-dir', 'x', '--xds-plaintext', 'on'], /--xds-plaintext: on is not HOST:PORT/],
+  [['--config-dir', 'x', '--ca-chain', 'a.pem'], /--ca-chain: needs --ca-cert and --ca-key/],
+  [['--config-dir'], /--config-dir/],
+  [['folder'], /folder/],
   [['--config-dir', 'x', '--log-level', 'loud'], /--log-level: loud is not one of/],
   [['--config-dir', 'x', '--colour'], /--colour/],
 ];

@@ -109,6 +109,7 @@ function hostPort(flag: string, text: string, problems: Problem[]): HostPort {
 
 function seconds(flag: string, text: string, problems: Problem[]): number {
   const value = Number(text);
-  if (!Number.isFinite(value) || value < 0) problems.push(problem(flag, `${text} is not a number of seconds`));
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    problems.push(problem(flag, `${text} is not a number of seconds`));
   return value;
 }

@@ -1,5 +1,6 @@
 /** A mesh on this machine from its start to its end: the supervisor's shell, what is said about it, the signals that end it. */
 import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '#shared/runtime/clock.ts';
 import { exitCodes } from '../command-error.ts';
 import { inheritedEnvironment } from '../settings.ts';
@@ -12,6 +13,7 @@ import type { Layout } from './layout.ts';
 import type { Ports } from './ports.ts';
 import { Credentials } from './prepare.ts';
 import type { Screen } from './screen.ts';
+import { isSettled, type ProxyList } from './settled.ts';
 import { Supervisor, type Notice } from './supervisor.ts';
 import { MeshWatcher } from './watcher.ts';
 
@@ -25,6 +27,9 @@ export type MeshParts = Readonly<{
   startedAtMs: number;
   restarts: boolean;
 }>;
+
+/** Traffic waits so long for a mesh at rest, then it begins anyhow. */
+const settleWithinMs = 20_000;
 
 /** Starts the processes, and keeps them until a signal or a failure ends them all. */
 export class Mesh {
@@ -88,6 +93,7 @@ export class Mesh {
   async #launch(blueprint: ProcessBlueprint, onExit: (reason: string) => void): Promise<Child> {
     const { layout } = this.#parts;
     if (blueprint.identity !== null) await this.#credentials.provide(instanceName(blueprint), blueprint.identity);
+    if (blueprint.output === 'lines') await this.#untilSettled();
     return new Child({
       args: blueprint.args,
       env: { ...inheritedEnvironment(), ...blueprint.env },
@@ -96,6 +102,15 @@ export class Mesh {
       onLine: blueprint.output === 'lines' ? (line) => this.#watcher.takeLine(line) : null,
       onExit,
     });
+  }
+
+  /** Waits for a mesh at rest, but not for ever, nor for a control plane that is away. */
+  async #untilSettled(): Promise<void> {
+    const { ports, instances } = this.#parts;
+    for (const end = Date.now() + settleWithinMs; Date.now() < end && this.#stoppingAtMs === null; await pause(100)) {
+      const answer = await ask(`http://${local(ports, 'admin')}/api/v1/proxies`);
+      if (answer?.status !== 200 || isSettled(JSON.parse(answer.body) as ProxyList, instances)) return;
+    }
   }
 
   #tell(notice: Notice): void {

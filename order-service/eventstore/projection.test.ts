@@ -134,8 +134,9 @@ describe('a SQLite sink', () => {
     await assert.rejects(broken, /no such count/);
     assert.equal(await sink.checkpoint(), '5');
     assert.equal(db.prepare('SELECT count(*) AS n FROM counts').get()?.['n'], 1n);
-    await sink.write({ docs: [], parked: [{ stream: 'x', reason: 'why' }], upTo: '3' });
-    assert.deepEqual([await sink.checkpoint(), await sink.parked()], ['5', [{ stream: 'x', reason: 'why' }]]);
+    await sink.write({ docs: [], parked: [{ stream: 'x', reason: 'why' }], upTo: '6' });
+    await sink.write({ docs: [], parked: [], upTo: '3' });
+    assert.deepEqual([await sink.checkpoint(), await sink.parked()], ['6', [{ stream: 'x', reason: 'why' }]]);
     await sink.clear();
     assert.deepEqual([await sink.checkpoint(), await sink.parked()], [undefined, []]);
     await store.close();

@@ -76,7 +76,7 @@ export async function build(settings: OrdersSettings): Promise<RunningService> {
 }
 
 function buildCore(settings: OrdersSettings, opened: OpenStore, logger: Logger) {
-  const { database } = opened;
+  const database = opened.views;
   const metrics = new OrdersMetrics();
   const store = metrics.counting(opened.store);
   const stopping = new AbortController();

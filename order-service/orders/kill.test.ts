@@ -70,7 +70,7 @@ describe('orders, killed with SIGKILL amid traffic', () => {
         const { child, url } = await startChild(env);
         const drivers = Array.from({ length: 6 }, (_, i) => drive(url, `driver-${round}-${i}`, acknowledged));
         const before = acknowledged.size;
-        await eventually(() => acknowledged.size >= before + 20 + 10 * round, 30_000, 3);
+        await eventually(() => acknowledged.size >= before + 12 + 6 * round, 30_000, 3);
         child.kill('SIGKILL');
         await once(child, 'exit');
         await Promise.all(drivers);

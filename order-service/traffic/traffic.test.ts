@@ -17,17 +17,17 @@ describe('the generator against the services', () => {
   after(() => services.close());
 
   it('places, pays, submits, searches and cancels, finds every answer right, and the audit finds the books equal', async () => {
-    const generator = new Generator(readTrafficSettings({ ORDERS_URL: services.urls.orders, RATE: '300', SEED: '7' }));
+    const generator = new Generator(readTrafficSettings({ ORDERS_URL: services.urls.orders, RATE: '80', SEED: '7' }));
     generator.start();
     const { stats } = generator;
     await eventually(() => {
       const { completed, cancelled } = stats.summary(new Date(), 1);
-      return completed >= 10 && cancelled >= 1;
+      return completed >= 5 && cancelled >= 1;
     }, 20_000);
     await generator.stop();
     const line = stats.summary(new Date(), 1);
     assert.deepEqual([line.wrong, line.lastWrong], [0, undefined]);
-    assert.ok(line.ok > 100 && (line.versions['v1'] ?? 0) >= line.paid);
+    assert.ok(line.ok > 50 && (line.versions['v1'] ?? 0) >= line.paid);
     assert.ok(line.firstOrderAt !== undefined && line.p99 >= line.p50);
 
     const { orders: ORDERS_URL, payments: PAYMENTS_URL, inventory: INVENTORY_URL } = services.urls;

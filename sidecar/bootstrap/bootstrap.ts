@@ -30,7 +30,7 @@ const bootstrapType = 'type.googleapis.com/envoy.config.bootstrap.v3.Bootstrap';
 export function parseBootstrap(text: string): Result<Bootstrap> {
   let document: unknown;
   try {
-    document = parseYaml(text, { maxAliasCount: 100 });
+    document = parseYaml(text, { maxAliasCount: 100, logLevel: 'error' });
   } catch (error) {
     return fail([problem('', `is not YAML: ${error instanceof Error ? error.message : String(error)}`)]);
   }

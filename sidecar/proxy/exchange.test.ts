@@ -21,7 +21,7 @@ const replying = (status: number): HttpRequestFilter => ({
 });
 
 const delaying = (ms: number, then: FilterVerdict): FilterVerdict => {
-  return { kind: 'delay', ms, flag: 'DI', then };
+  return { kind: 'delay', ms, flag: 'DI', next: then };
 };
 
 const endings: readonly Ending[] = [

@@ -27,12 +27,9 @@ export class ConfigCache {
   async read(): Promise<readonly CachedResource[]> {
     const text = await readPrivateFile(this.#path);
     if (text === null) return [];
-    try {
-      const file = JSON.parse(text) as CacheFile;
-      return file.format === 1 && file.node === this.#node ? file.resources : [];
-    } catch (error) {
-      throw new MeshError('io', `${this.#path} is not a configuration cache: delete it`, { cause: error });
-    }
+    const file = parseFile(text);
+    if (file === null) throw new MeshError('io', `${this.#path} is not a configuration cache: delete it`);
+    return file.format === 1 && file.node === this.#node ? file.resources : [];
   }
 
   /** Writes the held resources, one write after the other, whole or not at all. */
@@ -44,4 +41,29 @@ export class ConfigCache {
     this.#writing = this.#writing.catch(() => undefined).then(() => writePrivateFile(this.#path, JSON.stringify(file)));
     return this.#writing;
   }
+}
+
+/** The file as it was written (of another format: as far as it is told), or null. */
+function parseFile(text: string): CacheFile | Readonly<{ format: 'another' }> | null {
+  let file: unknown;
+  try {
+    file = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isRecord(file) || typeof file['format'] !== 'number') return null;
+  const { format, node, resources } = file;
+  if (format !== 1) return { format: 'another' };
+  if (typeof node !== 'string' || !Array.isArray(resources) || !resources.every(isCachedResource)) return null;
+  return { format, node, resources };
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function isCachedResource(value: unknown): value is CachedResource {
+  if (!isRecord(value)) return false;
+  const { type, name, version, message } = value;
+  const isKnown = sidecarTypes.some((known) => known === type);
+  return isKnown && typeof name === 'string' && typeof version === 'string' && isRecord(message);
 }

@@ -1,4 +1,4 @@
-import { fail, type Problem, type Result } from '#shared/runtime/result.ts';
+import { fail, problem, type Problem, type Result } from '#shared/runtime/result.ts';
 import { typeUrls } from '#shared/xds/type-urls.ts';
 import type { TypedMessage } from '#shared/xds/typed.ts';
 import { validateListener, validateRouteTable } from '../compile/validate.ts';
@@ -41,6 +41,8 @@ function checked<T>(result: Result<T>, validate: (value: T) => readonly Problem[
 
 /** Decodes a resource of one of the four types, and sees that it can be compiled. */
 export function decodeResource(type: SidecarType, message: TypedMessage): Result<Decoded> {
+  const got = message['@type'];
+  if (got !== typeUrls[type]) return fail([problem('@type', `must be ${typeUrls[type]}, not ${got}`)]);
   switch (type) {
     case 'cluster':
       return tagged(type, decodeClusterResource(message));

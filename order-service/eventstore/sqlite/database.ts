@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
 /** A prepared statement. */
@@ -21,8 +22,12 @@ export class Database {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, Statement>();
 
-  constructor(file: string, sync: SyncMode = 'full') {
-    this.#db = new DatabaseSync(file, { timeout: 5000 });
+  /** How long a writer waits for the lock. */
+  readonly lockWaitMs: number;
+
+  constructor(file: string, sync: SyncMode = 'full', lockWaitMs = 5000) {
+    this.lockWaitMs = lockWaitMs;
+    this.#db = new DatabaseSync(file, { timeout: lockWaitMs });
     withBusyRetry(() => this.#db.exec(`PRAGMA journal_mode=WAL; PRAGMA synchronous=${sync};`));
     this.transaction(() => this.#claim(file));
   }
@@ -42,17 +47,35 @@ export class Database {
     this.#db.exec(sql);
   }
 
-  /** Runs `work` in one write transaction: all of it is kept, or (when it throws) none of it. */
+  /** Runs `work` in one write transaction: all of it is kept, or (when it throws) none of it. Waits for the lock standing still. */
   transaction<T>(work: () => T): T {
     this.#db.exec('BEGIN IMMEDIATE');
+    return this.#finish(work);
+  }
+
+  /** The same, if the lock is free at once. While another process holds it, it is `busy`, and nothing was done. */
+  tryTransaction<T>(work: () => T): Readonly<{ kind: 'busy' }> | Readonly<{ kind: 'done'; value: T }> {
+    this.#db.exec('PRAGMA busy_timeout=0');
     try {
-      const result = work();
-      this.#db.exec('COMMIT');
-      return result;
+      this.#db.exec('BEGIN IMMEDIATE');
     } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      if (isBusy(error)) return { kind: 'busy' };
       throw error;
+    } finally {
+      this.#db.exec(`PRAGMA busy_timeout=${this.lockWaitMs}`);
     }
+    return { kind: 'done', value: this.#finish(work) };
+  }
+
+  /** The same, waiting for the lock without holding up the event loop. */
+  async write<T>(work: () => T): Promise<T> {
+    const deadlineMs = performance.now() + this.lockWaitMs;
+    while (performance.now() < deadlineMs) {
+      const outcome = this.tryTransaction(work);
+      if (outcome.kind === 'done') return outcome.value;
+      await delay(lockPauseMs());
+    }
+    return this.transaction(work);
   }
 
   /** Runs `work` inside the open transaction so that only its own changes are undone when it throws. */
@@ -80,6 +103,17 @@ export class Database {
     this.#db.close();
   }
 
+  #finish<T>(work: () => T): T {
+    try {
+      const result = work();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
   #claim(file: string): void {
     const found = Number(this.prepare('PRAGMA application_id').get()?.['application_id']);
     if (found !== 0 && found !== applicationId) {
@@ -87,6 +121,11 @@ export class Database {
     }
     this.#db.exec(`PRAGMA application_id=${applicationId}`);
   }
+}
+
+/** How long to wait before the lock is tried again: uneven, so that two processes do not keep step. */
+export function lockPauseMs(): number {
+  return 1 + Math.random() * 3;
 }
 
 /** Is this SQLite saying that another process holds the lock? */

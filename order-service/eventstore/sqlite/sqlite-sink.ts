@@ -32,7 +32,10 @@ export class SqliteSink<Doc> implements ProjectionSink<Doc> {
   async write(
     batch: Readonly<{ docs: readonly Doc[]; parked: readonly ParkedStream[]; upTo: Position }>,
   ): Promise<void> {
-    this.#db.transaction(() => {
+    // Another process on this file may have brought the view there already: then it has these documents, or newer ones.
+    const held = readCheckpoint(this.#db, this.#name);
+    if (held !== undefined && BigInt(held) >= BigInt(batch.upTo)) return;
+    await this.#db.write(() => {
       for (const doc of batch.docs) this.#view.put(this.#db, doc);
       for (const { stream, reason } of batch.parked) {
         this.#db.prepare('INSERT OR REPLACE INTO parked VALUES (?, ?, ?)').run(this.#name, stream, reason);
@@ -47,7 +50,7 @@ export class SqliteSink<Doc> implements ProjectionSink<Doc> {
   }
 
   async clear(): Promise<void> {
-    this.#db.transaction(() => {
+    await this.#db.write(() => {
       this.#view.clear(this.#db);
       this.#db.prepare('DELETE FROM parked WHERE projection = ?').run(this.#name);
       this.#db.prepare('DELETE FROM checkpoints WHERE name = ?').run(this.#name);

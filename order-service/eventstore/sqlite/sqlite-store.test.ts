@@ -74,14 +74,16 @@ describe('SqliteStore', () => {
 
   it('says for certain that nothing was written when the file cannot be locked', async () => {
     const file = aFile();
-    const database = new Database(file, 'normal');
+    const database = new Database(file, 'normal', 30);
     const store = new SqliteStore(database);
-    database.exec('PRAGMA busy_timeout=1');
     const other = new DatabaseSync(file);
     other.exec('BEGIN IMMEDIATE');
     const append = store.append('s-1', 'none', [aNewEvent('a')]);
     await assert.rejects(append, (error) => error instanceof StoreUnavailableError && error.certain);
+    const waiting = store.append('s-0', 'none', [aNewEvent('z')]);
+    await new Promise(setImmediate);
     other.exec('ROLLBACK');
+    assert.equal((await waiting).version, 0n, 'what still waits goes on when the lock is free');
     other.close();
     assert.equal((await store.append('s-1', 'none', [aNewEvent('a')])).deduplicated, false);
     database.close();

@@ -29,6 +29,7 @@ export class Fulfilment {
   readonly #parts: FulfilmentParts;
   readonly #bell = new Bell();
   readonly #active = new Map<string, Promise<void>>();
+  readonly #again = new Map<string, WorkItem>();
   readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
@@ -71,12 +72,24 @@ export class Fulfilment {
     const { work, concurrency, now } = this.#parts;
     const room = concurrency - this.#active.size;
     if (room <= 0) return idlePollMs;
-    const due = await work.due(now(), concurrency + this.#active.size);
-    const free = due.filter((item) => !this.#active.has(item.orderId)).slice(0, room);
-    for (const item of free) this.#active.set(item.orderId, this.#process(item));
-    if (due.length > this.#active.size) return idlePollMs;
+    const taken = await work.take(now(), room);
+    for (const item of taken) this.#begin(item);
     const next = await work.nextDueAtMs();
     return next === undefined ? idlePollMs : Math.min(idlePollMs, Math.max(5, next - now()));
+  }
+
+  /** Begins with an order, or notes that it is to be looked at again when the work under way on it ends. */
+  #begin(item: WorkItem): void {
+    if (this.#active.has(item.orderId)) this.#again.set(item.orderId, item);
+    else this.#active.set(item.orderId, this.#process(item));
+  }
+
+  #end(orderId: string): void {
+    this.#active.delete(orderId);
+    const again = this.#again.get(orderId);
+    this.#again.delete(orderId);
+    if (again !== undefined && !this.#stopping.signal.aborted) this.#begin(again);
+    this.#bell.ring();
   }
 
   async #process(item: WorkItem): Promise<void> {
@@ -88,8 +101,7 @@ export class Fulfilment {
       const reason = error instanceof Error ? error.message : String(error);
       await work.postpone(item.orderId, now() + waitMs, reason).catch(this.#parts.onError);
     } finally {
-      this.#active.delete(item.orderId);
-      this.#bell.ring();
+      this.#end(item.orderId);
     }
   }
 

@@ -14,8 +14,8 @@ export type WorkItem = Readonly<{
 
 /** The orders that wait for the saga. They outlive a crash: the list is filled from the log, with its checkpoint. */
 export interface WorkList {
-  /** Items that are due, the longest waiting first. */
-  due(nowMs: number, limit: number): Promise<readonly WorkItem[]>;
+  /** Takes items that are due, the longest waiting first. Nobody else gets them for a while; unfinished, they are due again. */
+  take(nowMs: number, limit: number): Promise<readonly WorkItem[]>;
   /** When the next item is due. */
   nextDueAtMs(): Promise<number | undefined>;
   /** Nothing is left to do for the order as it was at this version. */
@@ -25,6 +25,9 @@ export interface WorkList {
   /** How many items there are, and some of those that failed. */
   report(): Promise<Readonly<{ open: number; failing: readonly WorkItem[] }>>;
 }
+
+/** How long an item is its taker's. Longer only means that a crash of the taker costs so much time. */
+const takenForMs = 3000;
 
 /** The work list in the event store's own file. */
 export class SqliteWorkList implements WorkList, SqliteView<WorkItem> {
@@ -51,9 +54,17 @@ export class SqliteWorkList implements WorkList, SqliteView<WorkItem> {
     db.exec('DELETE FROM saga_work');
   }
 
-  async due(nowMs: number, limit: number): Promise<readonly WorkItem[]> {
-    const sql = 'SELECT * FROM saga_work WHERE due_at <= ? ORDER BY due_at LIMIT ?';
-    return this.#db.prepare(sql).all(nowMs, limit).map(toItem);
+  async take(nowMs: number, limit: number): Promise<readonly WorkItem[]> {
+    const next = await this.nextDueAtMs();
+    if (next === undefined || next > nowMs) return [];
+    const sql = `UPDATE saga_work SET due_at = ? WHERE order_id IN (
+      SELECT order_id FROM saga_work WHERE due_at <= ? ORDER BY due_at LIMIT ?) RETURNING *`;
+    return this.#db.write(() =>
+      this.#db
+        .prepare(sql)
+        .all(nowMs + takenForMs, nowMs, limit)
+        .map(toItem),
+    );
   }
 
   async nextDueAtMs(): Promise<number | undefined> {
@@ -62,12 +73,13 @@ export class SqliteWorkList implements WorkList, SqliteView<WorkItem> {
   }
 
   async finish(orderId: string, version: number): Promise<void> {
-    this.#db.prepare('DELETE FROM saga_work WHERE order_id = ? AND version <= ?').run(orderId, version);
+    const sql = 'DELETE FROM saga_work WHERE order_id = ? AND version <= ?';
+    await this.#db.write(() => this.#db.prepare(sql).run(orderId, version));
   }
 
   async postpone(orderId: string, dueAtMs: number, error: string): Promise<void> {
     const sql = 'UPDATE saga_work SET due_at = ?, attempts = attempts + 1, last_error = ? WHERE order_id = ?';
-    this.#db.prepare(sql).run(dueAtMs, error, orderId);
+    await this.#db.write(() => this.#db.prepare(sql).run(dueAtMs, error, orderId));
   }
 
   async report(): Promise<Readonly<{ open: number; failing: readonly WorkItem[] }>> {

@@ -7,7 +7,8 @@ import {
 } from '../../snapshot/cluster.ts';
 import { decodeEndpoints } from './endpoints.ts';
 import { decodeOutlier } from './outlier.ts';
-import type { Reader } from './reader.ts';
+import type { TypedObject, TypedValue } from '#shared/xds/typed.ts';
+import { textOf, type Reader } from './reader.ts';
 import { decodeUpstreamTransport } from './tls-context.ts';
 import { decodeUpstreamHttp } from './upstream-http.ts';
 
@@ -91,20 +92,31 @@ function decodeDiscovery(reader: Reader, name: string): Discovery {
   }
 }
 
+/** Envoy's limits: what is larger would only eat memory. */
+const maxRingSize = 8_388_608;
+const maxTableSize = 5_000_011;
+
+function upTo(reader: Reader | null, field: string, otherwise: number, most: number): number {
+  const value = reader?.number(field, otherwise) ?? otherwise;
+  if (value <= most) return value;
+  reader?.refuse(field, `must be at most ${most}`);
+  return most;
+}
+
 function decodeBalancer(reader: Reader): BalancerConfig {
   const policy = reader.string('lb_policy', 'ROUND_ROBIN');
   const least = reader.message('least_request_lb_config');
   const ring = reader.message('ring_hash_lb_config');
   const maglev = reader.message('maglev_lb_config');
   reader.message('round_robin_lb_config')?.ignore('slow_start_config').done();
-  const choiceCount = least?.number('choice_count', 2) ?? 2;
+  const choiceCount = upTo(least, 'choice_count', 2, 1_000_000);
   const activeRequestBias = least?.message('active_request_bias')?.number('default_value', 1) ?? 1;
   least?.ignore('slow_start_config', 'locality_lb_config').done();
-  const minimumSize = ring?.number('minimum_ring_size', 1024) ?? 1024;
-  const maximumSize = ring?.number('maximum_ring_size', 8_388_608) ?? 8_388_608;
+  const minimumSize = upTo(ring, 'minimum_ring_size', 1024, maxRingSize);
+  const maximumSize = upTo(ring, 'maximum_ring_size', maxRingSize, maxRingSize);
   const hashFunction = ring?.string('hash_function') === 'MURMUR_HASH_2' ? 'murmur2' : 'xxHash';
   ring?.done();
-  const tableSize = maglev?.number('table_size', 65_537) ?? 65_537;
+  const tableSize = upTo(maglev, 'table_size', 65_537, maxTableSize);
   maglev?.done();
   switch (policy) {
     case 'ROUND_ROBIN':
@@ -171,7 +183,7 @@ function decodePanic(reader: Reader | null): number {
 function decodeTransportMatch(reader: Reader): ClusterConfig['transportMatches'][number] {
   const match = {
     name: reader.string('name'),
-    labels: Object.fromEntries(Object.entries(reader.struct('match')).map(([key, value]) => [key, String(value)])),
+    labels: Object.fromEntries(Object.entries(reader.struct('match')).map(([key, value]) => [key, textOf(value)])),
     transport: decodeUpstreamTransport(reader.message('transport_socket')),
   };
   reader.done();
@@ -202,11 +214,14 @@ function decodeKeepalive(reader: Reader | null): ClusterConfig['tcpKeepalive'] {
 function decodeServices(metadata: Reader | null): ClusterConfig['services'] {
   const istio = metadata?.struct('filter_metadata')['istio'];
   metadata?.ignore('typed_filter_metadata').done();
-  const services = typeof istio === 'object' && istio !== null && 'services' in istio ? istio['services'] : [];
+  const services = isRecord(istio) ? istio['services'] : [];
   if (!Array.isArray(services)) return [];
-  return services.map((service: { host?: unknown; name?: unknown; namespace?: unknown }) => ({
-    host: String(service.host ?? ''),
-    name: String(service.name ?? ''),
-    namespace: String(service.namespace ?? ''),
+  return services.filter(isRecord).map((service) => ({
+    host: textOf(service['host']),
+    name: textOf(service['name']),
+    namespace: textOf(service['namespace']),
   }));
 }
+
+const isRecord = (value: TypedValue | undefined): value is TypedObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

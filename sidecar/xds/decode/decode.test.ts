@@ -55,6 +55,13 @@ const refusals: readonly (readonly [SidecarType, TypedObject, ...string[]])[] = 
   ['cluster', { name: 'c', type: 'NONSENSE' }, 'type NONSENSE is not supported'],
   ['cluster', { name: 'c', lb_policy: 'NONSENSE' }, 'lb_policy NONSENSE is not supported'],
   ['cluster', { name: 'c', lb_policy: 7 }, 'lb_policy must be a string'],
+  [
+    'cluster',
+    { name: 'c', ring_hash_lb_config: { minimum_ring_size: 4_000_000_000, maximum_ring_size: 4_000_000_000 } },
+    'ring_hash_lb_config.minimum_ring_size must be at most 8388608',
+    'ring_hash_lb_config.maximum_ring_size must be at most 8388608',
+  ],
+  ['cluster', { name: 'c', maglev_lb_config: { table_size: 5_000_012 } }, 'maglev_lb_config.table_size must be at most 5000011'],
   ['cluster', { name: 'c', health_checks: [{}] }, 'health_checks is not supported'],
   ['cluster', { name: 'c', circuit_breakers: { per_host_thresholds: [{}] } }, 'circuit_breakers.per_host_thresholds is not supported'],
   ['cluster', { name: 'c', outlier_detection: { interval: '1' } }, 'outlier_detection.interval must be a duration such as "1.5s"'],
@@ -209,6 +216,13 @@ describe('what is not supported is refused with its path', () => {
     );
   });
 
+  test('a message of another type', () => {
+    const result = decodeResource('cluster', { '@type': typeUrls.routes, name: '80' });
+    assert.deepEqual(result.ok ? [] : result.problems.map(({ path, message }) => `${path} ${message}`), [
+      `@type must be ${typeUrls.cluster}, not ${typeUrls.routes}`,
+    ]);
+  });
+
   test('a pattern or a format that cannot be compiled is refused here, not later', () => {
     const pattern = decode('routes', withRoute({ match: { safe_regex: { regex: '([a' } }, route: { cluster: 'c' } }));
     assert.match(pattern.ok ? '' : (pattern.problems[0]?.path ?? ''), /match\.path$/);
@@ -283,6 +297,19 @@ describe('defaults are Envoy’s', () => {
     );
     assert.deepEqual([result.value.value.bindToPort, result.value.value.inspect.timeoutMs], [true, 15_000]);
   });
+});
+
+test('free-form metadata may hold anything', () => {
+  const istio = { workload: { toString: 0 } };
+  const labels = { 'envoy.transport_socket_match': { tlsMode: { toString: 0 }, port: 1 } };
+  const result = decode('endpoints', withEndpoint({ metadata: { filter_metadata: { istio, ...labels } } }));
+  assert.ok(result.ok && result.value.type === 'endpoints');
+  const [endpoint] = result.value.value.localities[0]?.endpoints ?? [];
+  assert.deepEqual([endpoint?.workload, endpoint?.transportLabels], ['', { tlsMode: '', port: '1' }]);
+  const services = [null, 'x', { host: { toString: 0 }, name: 'n', namespace: 7 }];
+  const cluster = decode('cluster', { name: 'c', metadata: { filter_metadata: { istio: { services } } } });
+  assert.ok(cluster.ok && cluster.value.type === 'cluster');
+  assert.deepEqual(cluster.value.value.services, [{ host: '', name: 'n', namespace: '7' }]);
 });
 
 test('a type that the sidecar does not ask for has no short name', async () => {

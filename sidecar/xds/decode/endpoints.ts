@@ -1,6 +1,6 @@
 import type { Endpoint, Endpoints, LocalityEndpoints } from '../../snapshot/endpoints.ts';
 import type { TypedValue } from '#shared/xds/typed.ts';
-import type { Reader } from './reader.ts';
+import { textOf, type Reader } from './reader.ts';
 
 /** `envoy.config.endpoint.v3.ClusterLoadAssignment`. */
 export function decodeEndpoints(reader: Reader): Endpoints {
@@ -56,7 +56,7 @@ function decodeEndpoint(reader: Reader): Endpoint {
     transportLabels: stringMap(
       lookup(metadata['envoy.transport_socket_match'] ?? lookup(metadata['envoy'], 'transport_socket_match')),
     ),
-    workload: String(lookup(metadata['istio'], 'workload') ?? ''),
+    workload: textOf(lookup(metadata['istio'], 'workload')),
     hostname,
   };
 }
@@ -69,7 +69,7 @@ function lookup(value: TypedValue | undefined, key?: string): TypedValue | undef
 
 function stringMap(value: TypedValue | undefined): Readonly<Record<string, string>> {
   if (typeof value !== 'object' || value === null) return {};
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, String(item)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, textOf(item)]));
 }
 
 /** `envoy.config.core.v3.Address`: an IP or host with port, or the path of a unix socket with port 0. */

@@ -8,6 +8,11 @@ import type { TypedObject, TypedValue } from '#shared/xds/typed.ts';
 const isObject = (value: TypedValue | undefined): value is TypedObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** A scalar of a free-form part as text; messages and lists have none (and may hold anything, a `toString` included). */
+export function textOf(value: TypedValue | undefined): string {
+  return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
+}
+
 export class Reader {
   readonly path: string;
   readonly problems: Problem[];

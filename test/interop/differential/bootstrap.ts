@@ -64,7 +64,7 @@ export function aBootstrap(features: readonly Feature[], { listeners, upstream, 
     http_filters: filters,
     ...more,
   });
-  const routes = { name: 'routes', virtual_hosts: virtualHosts };
+  const routes = { name: 'routes', virtual_hosts: virtualHosts, validate_clusters: false };
   const upgrades = { upgrade_configs: [{ upgrade_type: 'websocket' }] };
   const edge = manager('edge', {
     route_config: { name: 'edge', virtual_hosts: [forwardAll] },

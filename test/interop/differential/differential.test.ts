@@ -35,23 +35,29 @@ async function startSide(folder: string, kind: 'envoy' | 'sidecar'): Promise<Sid
   const config = join(folder, `${kind}.json`);
   await writeFile(config, JSON.stringify(aBootstrap(features, { listeners, upstream: upstream.ports, logPath })));
   const ports = Object.values(listeners);
-  const process =
-    kind === 'envoy' ? await ProxyProcess.envoy(binary ?? '', config, ports) : await ProxyProcess.sidecar(config, ports);
-  return { upstream, listeners, logPath, process };
+  try {
+    const process =
+      kind === 'envoy'
+        ? await ProxyProcess.envoy(binary ?? '', config, ports)
+        : await ProxyProcess.sidecar(config, ports);
+    return { upstream, listeners, logPath, process };
+  } catch (error) {
+    await upstream.close();
+    throw error;
+  }
 }
 
 describe('the same bootstrap file through Envoy and through the sidecar', { skip }, () => {
   let folder = '';
-  let sides: Readonly<{ envoy: Side; sidecar: Side }>;
+  const sides: Side[] = [];
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tulle-differential-'));
-    const [envoy, sidecar] = await Promise.all([startSide(folder, 'envoy'), startSide(folder, 'sidecar')]);
-    sides = { envoy, sidecar };
+    for (const kind of ['envoy', 'sidecar'] as const) sides.push(await startSide(folder, kind));
   });
 
   after(async () => {
-    for (const side of Object.values(sides ?? {})) {
+    for (const side of sides) {
       await side.process.stop();
       await side.upstream.close();
     }
@@ -62,7 +68,7 @@ describe('the same bootstrap file through Envoy and through the sidecar', { skip
     describe(feature.name, () => {
       for (const row of feature.cases) {
         it(row.name, async () => {
-          const [ours, envoys] = await Promise.all([observe(sides.sidecar, row), observe(sides.envoy, row)]);
+          const [envoys, ours] = await Promise.all(sides.map((side) => observe(side, row)));
           const reason = known[`${feature.name}: ${row.name}`];
           if (reason === undefined) assert.deepEqual(ours, envoys);
           else assert.notDeepEqual(ours, envoys, `no longer different: take it out of known.ts (${reason})`);

@@ -153,7 +153,7 @@ test('the dashboard asks for metrics and labels that exist', () => {
   const sources = parse(read('deploy/grafana/provisioning/datasources/prometheus.yml')) as {
     datasources: { uid: string }[];
   };
-  const backend = read('control-plane/admin-backend.ts');
+  const backend = read('control-plane/metrics.ts');
   const known = new Set<string>(Object.values(metricNames).flatMap((name) => [name, `${name}_bucket`]));
   const labels = new Set<string>([...requestLabelNames, 'le', 'type']);
   for (const { expr, datasource } of dashboard.panels.flatMap((panel) => panel.targets)) {

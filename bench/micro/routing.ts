@@ -9,7 +9,8 @@ import { HeaderHygiene } from '../../sidecar/filters/header-hygiene.ts';
 import { aContext, aTls } from '../../sidecar/filters/contexts.fixture.ts';
 import { normalizePath } from '../../sidecar/routing/path.ts';
 import { aForward, aRoute, aTable, aVirtualHost, compiled } from '../../sidecar/routing/routes.fixture.ts';
-import { compileAccessLogFormat, defaultJsonFormat, defaultTextFormat } from '../../sidecar/telemetry/access-log.ts';
+import { istioJsonFormat, istioTextFormat } from '#shared/telemetry/access-log-formats.ts';
+import { compileAccessLogFormat } from '../../sidecar/telemetry/access-log.ts';
 import { AccessRecord } from '../../sidecar/telemetry/access-record.ts';
 import { observeRequest, SeriesRegistry } from '../../sidecar/telemetry/series.ts';
 import { startSpan } from '../../sidecar/telemetry/tracing.ts';
@@ -123,8 +124,8 @@ Object.assign(record, {
   downstreamRemoteAddress: '10.0.0.1:5000',
 });
 for (const format of [
-  { kind: 'text', template: defaultTextFormat },
-  { kind: 'json', fields: defaultJsonFormat },
+  { kind: 'text', template: istioTextFormat },
+  { kind: 'json', fields: istioJsonFormat },
 ] as const) {
   const line = compileAccessLogFormat(format);
   if (line.ok) {

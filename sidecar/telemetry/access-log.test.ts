@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
+import { istioJsonFormat, istioTextFormat } from '#shared/telemetry/access-log-formats.ts';
 import { test } from 'node:test';
-import {
-  compileAccessLogFormat,
-  compileFlagFilter,
-  defaultJsonFormat,
-  defaultTextFormat,
-  type AccessLogFormat,
-} from './access-log.ts';
+import { compileAccessLogFormat, compileFlagFilter, type AccessLogFormat } from './access-log.ts';
 import { AccessRecord } from './access-record.ts';
 import { aRequest, aResponse } from './heads.fixture.ts';
 
@@ -55,7 +50,7 @@ const text = (template: string, record?: AccessRecord) => line({ kind: 'text', t
 
 test("Istio's text format gives the exact line of a known request", () => {
   assert.equal(
-    text(defaultTextFormat),
+    text(istioTextFormat),
     '[2026-11-26T01:02:03.045Z] "GET /old?q=1 HTTP/1.1" 200 - via_upstream - "-" 5 128 12 9 "1.2.3.4" "curl/8" ' +
       '"0c9b5b1e-2b7b-4b7e-9c7e-1f2e3d4c5b6a" "reviews" "10.0.0.9:9080" outbound|80||reviews.default.svc.cluster.local ' +
       '10.0.0.1:40000 10.96.0.10:80 [::1]:5000 - default\n',
@@ -68,13 +63,13 @@ test('a connection without a request fills the text format with dashes', () => {
   record.durationMs = 3;
   record.addFlag('UF');
   assert.equal(
-    text(defaultTextFormat, record),
+    text(istioTextFormat, record),
     '[1970-01-01T00:00:00.000Z] "- - -" 0 UF - - "-" 0 0 3 - "-" "-" "-" "-" "-" - - - - - -\n',
   );
 });
 
 test("Istio's JSON format has the known keys, numbers as numbers and null for what is missing", () => {
-  const parsed: unknown = JSON.parse(line({ kind: 'json', fields: defaultJsonFormat }));
+  const parsed: unknown = JSON.parse(line({ kind: 'json', fields: istioJsonFormat }));
   assert.deepEqual(parsed, {
     start_time: '2026-11-26T01:02:03.045Z',
     route_name: 'default',

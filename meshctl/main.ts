@@ -4,6 +4,11 @@ import { CommandError, exitCodes } from './command-error.ts';
 import { addCompletion } from './completion.ts';
 import { buildProgram, commanderExitCode } from './program.ts';
 
+// A reader that has seen enough (`| head`) closes the pipe: nothing is left to say to it.
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.failed),
+);
+
 const program = buildProgram((exitCode) => {
   process.exitCode = exitCode;
 });

@@ -112,17 +112,17 @@ export class DataPath {
     this.#http.startDraining();
   }
 
-  /** Resolves after the drain time, or sooner when `drainMs` is over half and nothing is open. */
+  /**
+   * Resolves after the drain time, in which senders learn that we go and late requests are still answered; then as soon as what is
+   * under way is done, but at most the same time again.
+   */
   async drained(drainMs: number): Promise<void> {
     const { clock } = this.#options;
+    await pause(clock, drainMs);
+    for (const listener of this.#listeners.values()) listener.stop();
+    this.#http.drain(() => true);
     const end = clock.monotonic() + drainMs;
-    await new Promise<void>((resolve) => {
-      const look = () => {
-        if (clock.monotonic() >= end) resolve();
-        else setTimeout(look, 50);
-      };
-      look();
-    });
+    while (this.#http.active > 0 && clock.monotonic() < end) await pause(clock, 25);
   }
 
   async close(): Promise<void> {
@@ -272,4 +272,15 @@ export class DataPath {
     }
     this.#http.drain((chain) => !live.has(chain));
   }
+}
+
+/** Timers of the clock do not keep the process alive, but whoever waits here wants to end in good order. */
+function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const keepAlive = setInterval(() => undefined, 1000);
+    clock.after(ms, () => {
+      clearInterval(keepAlive);
+      resolve();
+    });
+  });
 }

@@ -75,6 +75,8 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error'];
+
 /** What `--help` prints. */
 export const usage = `sidecar --control-plane HOST:PORT --ca-cert FILE --token TOKEN --name NAME [flags]
 sidecar --config-path FILE [flags]
@@ -122,7 +124,7 @@ export function parseSettings(
     admin: hostPort('--admin', values.admin ?? '127.0.0.1:15000', problems),
     readiness: hostPort('--readiness', values.readiness ?? '0.0.0.0:15021', problems),
     drainMs: number('--drain-seconds', values['drain-seconds'] ?? '5', problems) * 1000,
-    logLevel: values['log-level'] ?? 'info',
+    logLevel: oneOf('--log-level', values['log-level'] ?? 'info', logLevels, problems),
   };
   const from = environment['INIT_CWD'] ?? process.cwd();
   const settings: Settings =
@@ -132,7 +134,7 @@ export function parseSettings(
           ...common,
           kind: 'static',
           configPath: resolve(from, values['config-path']),
-          compat: values.compat === 'tulle' ? 'tulle' : 'istio',
+          compat: oneOf('--compat', values.compat ?? 'istio', ['istio', 'tulle'], problems),
         };
   return problems.length === 0 ? ok(settings) : fail(problems);
 }
@@ -149,9 +151,6 @@ function meshed(
     return value ?? '';
   };
   const [region = '', zone = '', subZone = ''] = (values.locality ?? '').split('/');
-  const interception = values.interception ?? 'REDIRECT';
-  if (interception !== 'REDIRECT' && interception !== 'NONE')
-    problems.push(problem('--interception', 'must be REDIRECT or NONE'));
   return {
     kind: 'meshed',
     controlPlane: needed('control-plane'),
@@ -163,9 +162,9 @@ function meshed(
     labels: labels(values.labels ?? '', problems),
     ip: values.ip ?? '127.0.0.1',
     locality: { region, zone, sub_zone: subZone },
-    interception: interception === 'NONE' ? 'NONE' : 'REDIRECT',
+    interception: oneOf('--interception', values.interception ?? 'REDIRECT', ['REDIRECT', 'NONE'], problems),
     inbound: Object.fromEntries((values.inbound ?? []).flatMap((text) => inbound(text, problems))),
-    httpProxyPort: number('--http-proxy-port', values['http-proxy-port'] ?? '15001', problems),
+    httpProxyPort: port('--http-proxy-port', values['http-proxy-port'] ?? '15001', problems),
     register: values.register === true,
     group: environment['AUTO_REGISTER_GROUP'] ?? '',
     probe: values.probe === undefined ? null : probe(values.probe, problems),
@@ -209,8 +208,10 @@ function inbound(text: string, problems: Problem[]): [string, number][] {
     problems.push(problem('--inbound', `${text} is not APP:LISTEN or NAME=APP:LISTEN`));
     return [];
   }
-  const [, name, app = '', listen] = match;
-  return [app, ...(name === undefined ? [] : [name])].map((key) => [key, Number(listen)]);
+  const [, name, app = '', listen = ''] = match;
+  port('--inbound', app, problems);
+  const listenPort = port('--inbound', listen, problems);
+  return [app, ...(name === undefined ? [] : [name])].map((key) => [key, listenPort]);
 }
 
 function probe(text: string, problems: Problem[]): Probe | null {
@@ -222,7 +223,7 @@ function probe(text: string, problems: Problem[]): Probe | null {
   return {
     ...defaultProbe,
     kind: match[1] as Probe['kind'],
-    port: Number(match[2]),
+    port: port('--probe', match[2] ?? '', problems),
     path: match[3] ?? '/',
     periodMs: 2000,
   };
@@ -233,6 +234,19 @@ function hostPort(flag: string, text: string, problems: Problem[]): HostPort {
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) problems.push(problem(flag, `${text} is not HOST:PORT`));
   return { host: match?.[1] ?? match?.[2] ?? '', port: Number.isNaN(port) ? 0 : port };
+}
+
+function port(flag: string, text: string, problems: Problem[]): number {
+  const value = Number(text);
+  const isPort = /^\d{1,5}$/.test(text) && value <= 65_535;
+  if (!isPort) problems.push(problem(flag, `${text} is not a port`));
+  return isPort ? value : 0;
+}
+
+function oneOf<T extends string>(flag: string, text: string, known: readonly T[], problems: Problem[]): T {
+  const found = known.find((each) => each === text);
+  if (found === undefined) problems.push(problem(flag, `${text} is not one of ${known.join(', ')}`));
+  return found ?? (known[0] as T);
 }
 
 function number(flag: string, text: string, problems: Problem[]): number {

@@ -4,7 +4,7 @@ import type { Protocol } from '#shared/model/protocol.ts';
 import { selectProtocol } from '#shared/model/protocol.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import type { MeshPort, MeshService } from './mesh-service.ts';
-import { inboundPorts, type ProxyNode } from './proxy-node.ts';
+import { inboundPorts, namedInboundPort, type ProxyNode } from './proxy-node.ts';
 import type { Scope } from './scope.ts';
 import { connectPort, type InlineEndpoint, type Workload } from './workloads.ts';
 
@@ -95,7 +95,7 @@ function hasOwnAddress({ interception }: ProxyNode): boolean {
 
 /**
  * Where the application listens for a service port. Without interception the workload's port is the proxy's own: the
- * application's is the one that the node maps to it.
+ * application's is the one that the node maps to it. A port's name may stand in the node's own map, as when it registers by it.
  */
 function applicationPort(
   port: MeshPort,
@@ -109,7 +109,8 @@ function applicationPort(
     return own === undefined ? undefined : { port: own };
   }
   const mapped = inboundPorts(node);
-  const [app, listen] = [...mapped].find(([, number]) => number === connect) ?? [
+  const taken = connect ?? namedInboundPort(node, port.name) ?? namedInboundPort(node, String(port.target));
+  const [app, listen] = [...mapped].find(([, number]) => number === taken) ?? [
     target,
     target === undefined ? undefined : mapped.get(target),
   ];

@@ -36,6 +36,7 @@ function sent(node: ProxyNode, more = '', settings: Parameters<typeof aMesh>[1] 
   };
 }
 
+type Chains = readonly Readonly<{ filters: readonly Readonly<{ name: string }>[] }>[];
 type Hosts = readonly Readonly<{ name: string; domains: readonly string[] }>[];
 
 suite('a proxy without interception', () => {
@@ -55,6 +56,13 @@ suite('a proxy without interception', () => {
       cluster_name: 'inbound|3000||',
       endpoints: [{ lb_endpoints: [endpoint] }],
     });
+  });
+
+  test('knows the port of a service by the name under which the node maps it', () => {
+    const joined = aLaptopNode('orders-2', { TULLE_INBOUND: { 3000: 23081, http: 23081 } });
+    const chains = sent(joined).find(typeUrls.listener, '0.0.0.0_23081')?.['filter_chains'] as unknown as Chains;
+    const takesTcp = chains.some(({ filters }) => filters.some(({ name }) => name.endsWith('.tcp_proxy')));
+    assert.equal(takesTcp, false, 'a port named http takes nothing else over mutual TLS');
   });
 
   test('takes requests as an explicit proxy on the port that the node names, or on 15001', () => {

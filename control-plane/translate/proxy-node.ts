@@ -27,6 +27,16 @@ export function inboundPorts(node: ProxyNode): ReadonlyMap<number, number> {
   return new Map(pairs.filter(([app, listen]) => Number.isInteger(app) && Number.isInteger(listen) && listen > 0));
 }
 
+/** The port on which a proxy without interception takes the traffic that `TULLE_INBOUND` has under this name. */
+export function namedInboundPort(node: ProxyNode, name: string): number | undefined {
+  const declared = node.metadata['TULLE_INBOUND'];
+  if (name === '' || typeof declared !== 'object' || declared === null) {
+    return undefined;
+  }
+  const listen = Number(new Map(Object.entries(declared)).get(name));
+  return Number.isInteger(listen) && listen > 0 ? listen : undefined;
+}
+
 /** The port of the explicit HTTP proxy on the loopback address; 15001 when the node does not say. */
 export function httpProxyPort(node: ProxyNode): number {
   const port = Number(node.metadata['TULLE_HTTP_PROXY_PORT'] ?? 15001);

@@ -7,7 +7,7 @@ export type Scalar = string | number | boolean;
 
 /** Whether a scalar is what proto3 takes when the field is absent. */
 export function isDefaultScalar(value: TypedValue | undefined): boolean {
-  return value === 0 || value === '' || value === false || value === '0';
+  return value === 0 || value === '' || value === false;
 }
 
 /** Writes one scalar, without its tag. A value of the wrong kind is an error of the program. */

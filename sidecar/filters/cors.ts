@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ResponseHead } from '../http1/message.ts';
-import type { FilterContext, FilterVerdict, HttpRequestFilter, LocalReply } from '../proxy/filter.ts';
+import type { FilterContext, FilterVerdict, HttpRequestFilter } from '../proxy/filter.ts';
 import { proceed } from '../proxy/filter.ts';
 import type { StringPredicate } from '../routing/match.ts';
 import { compileStringMatch, drawsFraction } from '../routing/match.ts';
@@ -91,6 +91,7 @@ function preflightHeaders(grant: Grant): readonly Header[] {
 }
 
 function preflightReply(headers: readonly Header[]): FilterVerdict {
-  const reply: LocalReply = { status: 200, body: '', headers, flag: '', details: 'cors_response', grpcStatus: null };
+  const details = 'cors_response';
+  const reply = { status: 200, body: '', headers, flag: '', details, grpcStatus: null, skipsRouteHeaders: true } as const;
   return { kind: 'reply', reply };
 }

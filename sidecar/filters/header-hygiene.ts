@@ -10,7 +10,7 @@ import { withoutPortNumber } from '../routing/domains.ts';
 import { normalizePath } from '../routing/path.ts';
 import type { HttpManager } from '../snapshot/listener.ts';
 import type { TlsFacts } from '../transport/transport.ts';
-import { appendForwardedFor } from './forwarded-for.ts';
+import { appendForwardedFor, forwardedClient } from './forwarded-for.ts';
 import { ForwardedClientCert } from './xfcc.ts';
 
 /** What of the HTTP manager hygiene depends on. */
@@ -82,11 +82,12 @@ export class HeaderHygiene {
     this.#clientCert.apply(head, connection.tls);
     this.#requestId(head);
     this.#stripPort(head, connection.localPort);
+    // `OPTIONS *` has no route, whatever the routes say.
+    if (!head.path.startsWith('/') && head.method !== 'CONNECT') return pathReply(404, [], 'absolute_path_rejected');
     const normalized = normalizePath(head.path, this.#options);
     if (normalized.kind === 'reject') return pathReply(400, []);
-    if (normalized.kind === 'redirect') return pathReply(307, [['location', normalized.path]]);
     head.path = normalized.path;
-    return null;
+    return normalized.kind === 'redirect' ? pathReply(307, [['location', normalized.path]]) : null;
   }
 
   #clean({ headers }: RequestHead): void {
@@ -102,7 +103,11 @@ export class HeaderHygiene {
     const { useRemoteAddress, skipXffAppend, xffTrustedHops, schemeOverwrite } = this.#options;
     const headers = head.headers;
     const ofConnection = tls === null ? 'http' : 'https';
-    if (useRemoteAddress && !skipXffAppend) appendForwardedFor(head, remoteAddress);
+    if (useRemoteAddress) {
+      const client = xffTrustedHops === 0 ? remoteAddress : forwardedClient(head, xffTrustedHops - 1);
+      if (client !== null) headers.set('x-envoy-external-address', client);
+      if (!skipXffAppend) appendForwardedFor(head, remoteAddress);
+    }
     const isEdge = useRemoteAddress && xffTrustedHops === 0;
     if (isEdge || !headers.has('x-forwarded-proto')) headers.set('x-forwarded-proto', ofConnection);
     if (schemeOverwrite !== null) head.scheme = schemeOverwrite;
@@ -136,8 +141,12 @@ export class HeaderHygiene {
   }
 }
 
-function pathReply(status: number, headers: LocalReply['headers']): LocalReply {
-  return { status, body: '', headers, flag: '', details: 'path_normalization_failed', grpcStatus: null };
+function pathReply(
+  status: number,
+  headers: LocalReply['headers'],
+  details = 'path_normalization_failed',
+): LocalReply {
+  return { status, body: '', headers, flag: '', details, grpcStatus: null };
 }
 
 /** What the router tells the upstream of one attempt. */

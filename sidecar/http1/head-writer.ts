@@ -110,10 +110,12 @@ function refuse(what: string, text: string): never {
   assert.fail(`not a ${what}: ${JSON.stringify(text)}`);
 }
 
-/** What a request without a body says of its length: 0 where the method leads to expect one (RFC 9110 8.6), else nothing. */
-function ownLength(head: RequestHead): number {
-  const { method } = head;
-  return method === 'POST' || method === 'PUT' || method === 'PATCH' || head.headers.has('content-length') ? 0 : -1;
+/** Methods that give a body no meaning: no body is then said nothing of. */
+const bodylessMethods = new Set(['GET', 'HEAD', 'DELETE', 'TRACE', 'CONNECT']);
+
+/** What a request without a body says of its length: 0 where the method allows for one (RFC 9110 8.6), else nothing. */
+function ownLength({ method, headers }: RequestHead): number {
+  return bodylessMethods.has(method) && !headers.has('content-length') ? -1 : 0;
 }
 
 /** Makes `content-length` say `length`; -1: it says nothing. */

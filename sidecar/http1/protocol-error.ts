@@ -16,7 +16,7 @@ const invalidCharacters = (message: string): ProtocolFault => ({
 
 /** Every way in which a message can be malformed. */
 export const faults = {
-  controlCharacter: codecError('control character in the head (RFC 9110 5.5)'),
+  controlCharacter: invalidCharacters('control character in the head (RFC 9110 5.5)'),
   bareCr: codecError('CR without LF (RFC 9112 2.2)'),
   bareLf: codecError('LF without CR (RFC 9112 2.2)'),
   tooManyEmptyLines: codecError('too many empty lines before the request line'),
@@ -33,7 +33,7 @@ export const faults = {
     message: 'scheme of the request target is not http or https',
   },
   statusLine: codecError('malformed status line (RFC 9112 4)'),
-  fieldName: invalidCharacters('malformed field name, or blank before its colon, or a folded line (RFC 9112 5.1, 5.2)'),
+  fieldName: codecError('malformed field name, or blank before its colon, or a folded line (RFC 9112 5.1, 5.2)'),
   fieldValue: invalidCharacters('malformed field value (RFC 9110 5.5)'),
   hostMissing: codecError('no Host (RFC 9112 3.2)'),
   hostRepeated: codecError('more than one Host (RFC 9112 3.2)'),

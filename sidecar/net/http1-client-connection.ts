@@ -115,7 +115,12 @@ export class Http1ClientConnection implements ClientConnection, ConnectionHandle
       return;
     }
     if (this.#phase === 'body') this.#body.finish(this);
-    this.#fail({ kind: 'connectionClosed', reset: false, detail: 'the server closed the connection' });
+    const isCutOff = this.#phase === 'head' ? this.#reader.hasBegun : this.#body.fault !== null;
+    this.#fail(
+      isCutOff
+        ? { kind: 'protocolError', detail: faults.truncated.message }
+        : { kind: 'connectionClosed', reset: false, detail: 'the server closed the connection' },
+    );
   }
 
   onClose(error: Error | null): void {

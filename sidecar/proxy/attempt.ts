@@ -94,8 +94,8 @@ export class Attempt implements StreamWaiter, ResponseSink {
 
   onFailure(failure: PoolFailure, error: MeshError): void {
     this.#pending = null;
-    this.failureReason = error.message;
     if (failure === 'overflow') return this.#fail({ kind: 'overflow' });
+    this.failureReason = error.message;
     this.#cluster.reportLocal(this.host, 'connectFailed');
     this.#fail({ kind: 'connectFailure', reason: error.message });
   }

@@ -50,6 +50,7 @@ export const aManager = (fields: Partial<HttpManager> = {}): HttpManager => ({
   codec: 'auto',
   tracing: null,
   schemeOverwrite: null,
+  proxiesContinue: true,
   ...fields,
 });
 

@@ -29,6 +29,9 @@ import { RequestBody } from './request-body.ts';
 /** A request as the connection hands it up. `end`: it has no body. */
 export type ReceivedRequest = Readonly<{ stream: ServerStream; head: RequestHead; end: boolean }>;
 
+/** `isBare`: without the headers that the route sets. */
+type HeadFacts = Readonly<{ end: boolean; upstreamMs: number; isLocal: boolean; isBare: boolean }>;
+
 const bodyLimitBytes = 1_048_576;
 const noOverrides: readonly HttpFilterOverrides[] = [];
 
@@ -105,10 +108,17 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
     if (this.body.hasEnded) this.record.requestDurationMs = 0;
     const refusal = this.service.hooks.admit(this.request, this.stream.connection, this.record);
     if (refusal !== null) return this.reply(refusal);
+    this.#chooseRoute();
     if (this.request.upgrade !== null && !this.#mayUpgrade(this.request.upgrade))
       return this.fail({ kind: 'upgradeRefused' });
-    this.#chooseRoute();
+    if (this.request.expectsContinue && !this.service.manager.proxiesContinue) this.#answerExpectation();
     this.#filters.start();
+  }
+
+  /** The client may send its body at once, and the upstream hears nothing of its caution. */
+  #answerExpectation(): void {
+    this.stream.sendContinue();
+    this.request.expectsContinue = false;
   }
 
   /** Answers a request that could not be read; its connection closes afterwards. */
@@ -212,7 +222,7 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
     const reply = rescue(failure, wasRetried);
     if (!this.#isResponseStarted) return this.reply(reply);
     this.record.addFlag(reply.flag);
-    this.record.details = reply.details;
+    this.record.details = reply.details.replace('_before_response_started', '_after_response_started');
     this.stream.abort();
     this.#finish();
   }
@@ -225,23 +235,27 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
     this.record.details = reply.details;
     const { head, body } = toResponse(reply, this.isGrpc);
     const isBodyless = this.request.method === 'HEAD' || body.length === 0;
-    this.#sendHead(head, isBodyless, -1);
+    this.#sendHead(head, { end: isBodyless, upstreamMs: -1, isLocal: true, isBare: reply.skipsRouteHeaders === true });
     if (!isBodyless) this.sendData(body, true);
   }
 
   /** Sends on a response head from upstream. `end`: there is no body. */
   respond(head: ResponseHead, end: boolean, upstreamMs: number): void {
     this.record.details = 'via_upstream';
-    this.#sendHead(head, end, upstreamMs);
+    // An answer that came before the request was whole took no time that could be told.
+    const isTold = this.body.hasEnded && head.status !== 101;
+    this.#sendHead(head, { end, upstreamMs: isTold ? upstreamMs : -1, isLocal: false, isBare: false });
   }
 
-  #sendHead(head: ResponseHead, end: boolean, upstreamMs: number): void {
+  #sendHead(head: ResponseHead, { end, upstreamMs, isLocal, isBare }: HeadFacts): void {
     this.record.status = head.status;
     this.record.response = head;
     if (this.#setCookie !== null) head.headers.add('set-cookie', this.#setCookie);
     this.#filters.onResponse(head);
-    this.route?.applyResponseHeaders(head, this.target, this.record);
-    this.service.hooks.beforeResponse(head, { request: this.request, isLocal: upstreamMs < 0, upstreamMs });
+    if (!isBare) this.route?.applyResponseHeaders(head, this.target, this.record);
+    if (this.#forward !== null && this.route?.virtualHost.attemptCountInResponse === true)
+      head.headers.set('x-envoy-attempt-count', String(this.record.attempts));
+    this.service.hooks.beforeResponse(head, { request: this.request, isLocal, upstreamMs });
     this.record.grpcStatus = grpcStatusIn(head.headers);
     this.#isResponseStarted = true;
     this.stream.sendHead(head, end);

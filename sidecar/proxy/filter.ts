@@ -14,6 +14,8 @@ export type LocalReply = Readonly<{
   details: string;
   /** Status for gRPC clients; null: mapped from `status`. */
   grpcStatus: number | null;
+  /** The response headers that the route sets are left out (CORS preflights, as in Envoy). */
+  skipsRouteHeaders?: true;
 }>;
 
 /** What a filter says of a request. After a delay the filter's own `next` holds. */

@@ -58,6 +58,7 @@ export class Forward implements AttemptOwner {
   #retry: RetryState | null = null;
   #attempt: Attempt | null = null;
   #attempts = 0;
+  #requestEndedAtMs = 0;
   #hash: bigint | null = null;
   readonly #tried = new Set<Host>();
   #routeTimer: (() => void) | null = null;
@@ -122,6 +123,7 @@ export class Forward implements AttemptOwner {
   /** The whole request is here: the timeouts begin. */
   onRequestEnd(): void {
     if (this.#isOver || this.#isTunnel) return;
+    this.#requestEndedAtMs = this.#owner.elapsedMs;
     this.#startRouteTimer();
     this.#startTryTimer();
   }
@@ -151,22 +153,18 @@ export class Forward implements AttemptOwner {
 
   #tryNext(): void {
     const policy = this.#action.retry ?? this.#route.virtualHost.retry;
-    const { connection } = this.#owner.stream;
+    const { record, service, stream } = this.#owner;
+    record.attempts = ++this.#attempts;
     const host = this.#cluster.pick({
       hash: this.#hash,
       exclude: policy?.avoidPreviousHosts === true && this.#tried.size > 0 ? this.#tried : undefined,
       attempts: policy?.hostSelectionAttempts,
-      destination: this.#owner.service.isForwardProxy
-        ? parseAuthority(this.request.authority)
-        : { address: connection.localAddress, port: connection.localPort },
+      destination: service.isForwardProxy ? parseAuthority(this.request.authority) : localOf(stream.connection),
     });
     if (host === null) return this.#end({ kind: 'noHealthyHost' });
     this.#tried.add(host);
-    this.#attempts++;
     this.#attempt = new Attempt(this, this.#cluster, host, this.#attempts);
-    const { record } = this.#owner;
     record.upstreamHost = host.key;
-    record.attempts = this.#attempts;
     this.#attempt.start();
     this.#startTryTimer();
   }
@@ -188,7 +186,8 @@ export class Forward implements AttemptOwner {
   }
 
   #expectedTimeoutMs(): number {
-    const left = this.#timeoutMs > 0 ? Math.max(1, this.#timeoutMs - this.#owner.elapsedMs) : 0;
+    const spent = this.body.hasEnded ? this.#owner.elapsedMs - this.#requestEndedAtMs : 0;
+    const left = this.#timeoutMs > 0 ? Math.max(1, this.#timeoutMs - spent) : 0;
     if (this.#perTryTimeoutMs === 0) return left;
     return left === 0 ? this.#perTryTimeoutMs : Math.min(left, this.#perTryTimeoutMs);
   }
@@ -297,3 +296,5 @@ export class Forward implements AttemptOwner {
     this.#routeTimer = this.#backoffTimer = null;
   }
 }
+
+const localOf = ({ localAddress, localPort }: ServerStream['connection']) => ({ address: localAddress, port: localPort });

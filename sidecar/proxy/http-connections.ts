@@ -33,6 +33,13 @@ export class HttpConnections {
     return this.#open.size + this.#unknown.size;
   }
 
+  /** Connections with a request under way. */
+  get active(): number {
+    let active = 0;
+    for (const { connection } of this.#open) if (!connection.isIdle) active++;
+    return active;
+  }
+
   /** Takes over a connection. */
   serve(connection: Connection, chain: PlanChain, service: HttpService): void {
     const { manager } = service;

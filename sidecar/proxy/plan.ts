@@ -81,7 +81,7 @@ export type AttemptFacts = Readonly<{
 export type ResponseFacts = Readonly<{
   request: RequestHead;
   isLocal: boolean;
-  /** Milliseconds that the upstream took; -1 for local replies. */
+  /** Milliseconds that the upstream took; -1 for local replies and for answers to requests that were not whole yet. */
   upstreamMs: number;
 }>;
 

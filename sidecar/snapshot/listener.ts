@@ -104,6 +104,8 @@ export type HttpManager = Readonly<{
   tracing: Readonly<{ randomSampling: number; overallSampling: number; clientSampling: number }> | null;
   /** `scheme_header_transformation` fixed value, when set. */
   schemeOverwrite: 'http' | 'https' | null;
+  /** `Expect: 100-continue` is the upstream's to answer. */
+  proxiesContinue: boolean;
 }>;
 
 export type AccessLogConfig = Readonly<{

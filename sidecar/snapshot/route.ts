@@ -20,6 +20,8 @@ export type VirtualHost = Readonly<{
   requestHeaders: HeaderOps;
   responseHeaders: HeaderOps;
   includeAttemptCount: boolean;
+  /** Answers say how many attempts they took. */
+  attemptCountInResponse: boolean;
   retry: RetryPolicy | null;
   filters: HttpFilterOverrides;
 }>;

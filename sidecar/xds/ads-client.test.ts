@@ -116,10 +116,7 @@ test('asks for everything with its node once, acknowledges what it takes, and sh
   );
   const nonce = server.send(typeUrls.cluster, [aCluster('a'), aCluster('b')]);
   await eventually(() => server.requests.length === 3);
-  assert.deepEqual(
-    [server.requests[2]?.responseNonce, server.requests[2]?.errorDetail],
-    [nonce, undefined],
-  );
+  assert.deepEqual([server.requests[2]?.responseNonce, server.requests[2]?.errorDetail], [nonce, undefined]);
   assert.deepEqual([...xds.view.current().snapshot.clusters.keys()], ['a', 'b']);
   assert.equal(xds.view.current().state.isConnected, true);
   assert.equal(accepted(), 1);
@@ -129,7 +126,10 @@ test('refuses a bad resource with its path and takes the good one beside it', as
   const { server, xds, logged } = await setUp();
   xds.start();
   await eventually(() => server.requests.length === 2);
-  const nonce = server.send(typeUrls.cluster, [aCluster('good'), aCluster('bad', { connect_timeout: '1s', health_checks: [{}] })]);
+  const nonce = server.send(typeUrls.cluster, [
+    aCluster('good'),
+    aCluster('bad', { connect_timeout: '1s', health_checks: [{}] }),
+  ]);
   await eventually(() => server.requests.length === 3);
   const [, , nack] = server.requests;
   assert.equal(nack?.responseNonce, nonce);

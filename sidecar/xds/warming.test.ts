@@ -83,11 +83,10 @@ test('a listener that changed to a table that is not there yet serves on, with i
 });
 
 test('what is gone is gone, and what did not change stays the same object', () => {
-  const before = hold(
-    hold(connected, 'cluster', [anEdsCluster('a'), anEdsCluster('b')]),
-    'endpoints',
-    [endpoints('a'), endpoints('b')],
-  );
+  const before = hold(hold(connected, 'cluster', [anEdsCluster('a'), anEdsCluster('b')]), 'endpoints', [
+    endpoints('a'),
+    endpoints('b'),
+  ]);
   const first = warmSnapshot(before, emptySnapshot).snapshot;
   const second = warmSnapshot(hold(before, 'cluster', [], ['b']), first).snapshot;
   assert.deepEqual(names(second).clusters, ['a']);

@@ -7,6 +7,8 @@
  *   system-under-test.ts how control plane and sidecars are started
  *   behaviour.py         the runner
  *
+ * `npm run behaviour -- --prepare` only installs Python modules and Envoy, and prints where that is.
+ *
  * Network namespaces need root: without it nothing is run, and that is said. The last line is `N passed, N failed, N skipped`.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -20,12 +22,19 @@ const here = import.meta.dirname;
 const root = resolve(here, '../..');
 const modes = ['check', 'run', 'dump'];
 
-const reason = whyNotHere();
-if (reason !== null) {
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--prepare')) {
+    const { envoy } = findPython(root);
+    console.log(envoy);
+    return envoy === '' ? 1 : 0;
+  }
+  const reason = whyNotHere();
+  if (reason === null) return runScenarios(args);
   console.log(`SKIPPED test/behaviour: ${reason}`);
   console.log('0 passed, 0 failed');
-} else {
-  process.exitCode = await runScenarios(process.argv.slice(2));
+  return 0;
 }
 
 /** Why namespaces cannot be made here; a tool that is missing on a machine where they could is an error instead. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually.ts';
 
@@ -88,6 +89,15 @@ export class UpProcess {
       .split('\n')
       .filter((line) => line.startsWith('istio_requests_total{') && labels.every((label) => line.includes(label)))
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+  }
+
+  /** The newest lines of an instance's access log that tell of a failed request, for the message of a test. */
+  failedRequests(instance: string): string {
+    const lines = readFileSync(join(this.data, 'logs', `${instance}-sidecar.log`), 'utf8').split('\n');
+    return lines
+      .filter((line) => / HTTP\/1\.1" (?:5\d\d|0) /.test(line))
+      .slice(-5)
+      .join('\n');
   }
 
   async split(): Promise<Split> {

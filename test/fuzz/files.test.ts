@@ -71,12 +71,40 @@ spec: {selector: {app: orders}, ports: [{port: 80, name: http}]}
 `;
 const yaml = fc.oneof(
   fc.string(),
-  fc.array(fc.constantFrom('a: ', '- ', '&x ', '*x', '<<: ', '---\n', '\n', '  ', '{', '}', '[', ']', '"', '|\n', '!!js ', ': ', '\t', '# ', '%YAML 9\n'), { maxLength: 30 }).map((parts) => parts.join('')),
   fc
-    .array(fc.record({ at: fc.nat({ max: good.length }), drop: fc.nat({ max: 6 }), put: fc.string({ maxLength: 3 }) }), {
-      minLength: 1,
-      maxLength: 5,
-    })
+    .array(
+      fc.constantFrom(
+        'a: ',
+        '- ',
+        '&x ',
+        '*x',
+        '<<: ',
+        '---\n',
+        '\n',
+        '  ',
+        '{',
+        '}',
+        '[',
+        ']',
+        '"',
+        '|\n',
+        '!!js ',
+        ': ',
+        '\t',
+        '# ',
+        '%YAML 9\n',
+      ),
+      { maxLength: 30 },
+    )
+    .map((parts) => parts.join('')),
+  fc
+    .array(
+      fc.record({ at: fc.nat({ max: good.length }), drop: fc.nat({ max: 6 }), put: fc.string({ maxLength: 3 }) }),
+      {
+        minLength: 1,
+        maxLength: 5,
+      },
+    )
     .map((list) => list.reduce((text, { at, drop, put }) => text.slice(0, at) + put + text.slice(at + drop), good)),
 );
 
@@ -109,11 +137,41 @@ describe('YAML', () => {
   });
 });
 
-const flags = ['--config-dir', '--xds-tls', '--xds-plaintext', '--admin', '--grace-seconds', '--log-level', '--ca-cert', '--ca-key', '--data-dir', '--help'];
-const sidecarFlags = ['--config-path', '--control-plane', '--ca-cert', '--name', '--labels', '--inbound', '--probe', '--admin', '--readiness', '--drain-seconds', '--locality', '--interception', '--http-proxy-port', '--register'];
+const flags = [
+  '--config-dir',
+  '--xds-tls',
+  '--xds-plaintext',
+  '--admin',
+  '--grace-seconds',
+  '--log-level',
+  '--ca-cert',
+  '--ca-key',
+  '--data-dir',
+  '--help',
+];
+const sidecarFlags = [
+  '--config-path',
+  '--control-plane',
+  '--ca-cert',
+  '--name',
+  '--labels',
+  '--inbound',
+  '--probe',
+  '--admin',
+  '--readiness',
+  '--drain-seconds',
+  '--locality',
+  '--interception',
+  '--http-proxy-port',
+  '--register',
+];
 const commandLine = (known: readonly string[]) =>
   fc.array(
-    fc.oneof(fc.constantFrom(...known), fc.string(), fc.constantFrom('127.0.0.1:80', '[::1]:80', 'a=b', '80:81', '{}', '{', '-1', '')),
+    fc.oneof(
+      fc.constantFrom(...known),
+      fc.string(),
+      fc.constantFrom('127.0.0.1:80', '[::1]:80', 'a=b', '80:81', '{}', '{', '-1', ''),
+    ),
     { maxLength: 8 },
   );
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { typeUrls } from '#shared/xds/type-urls.ts';
-import type { TypedMessage, TypedObject, TypedValue } from '#shared/xds/typed.ts';
+import type { TypedObject, TypedValue } from '#shared/xds/typed.ts';
 import { decodeResource, type SidecarType } from '../resource-types.ts';
 
 const type = (name: string) => `type.googleapis.com/${name}`;
@@ -61,10 +61,22 @@ const refusals: readonly (readonly [SidecarType, TypedObject, ...string[]])[] = 
     'ring_hash_lb_config.minimum_ring_size must be at most 8388608',
     'ring_hash_lb_config.maximum_ring_size must be at most 8388608',
   ],
-  ['cluster', { name: 'c', maglev_lb_config: { table_size: 5_000_012 } }, 'maglev_lb_config.table_size must be at most 5000011'],
+  [
+    'cluster',
+    { name: 'c', maglev_lb_config: { table_size: 5_000_012 } },
+    'maglev_lb_config.table_size must be at most 5000011',
+  ],
   ['cluster', { name: 'c', health_checks: [{}] }, 'health_checks is not supported'],
-  ['cluster', { name: 'c', circuit_breakers: { per_host_thresholds: [{}] } }, 'circuit_breakers.per_host_thresholds is not supported'],
-  ['cluster', { name: 'c', outlier_detection: { interval: '1' } }, 'outlier_detection.interval must be a duration such as "1.5s"'],
+  [
+    'cluster',
+    { name: 'c', circuit_breakers: { per_host_thresholds: [{}] } },
+    'circuit_breakers.per_host_thresholds is not supported',
+  ],
+  [
+    'cluster',
+    { name: 'c', outlier_detection: { interval: '1' } },
+    'outlier_detection.interval must be a duration such as "1.5s"',
+  ],
   [
     'cluster',
     { name: 'c', circuit_breakers: { thresholds: [{}, { max_things: 1 }] } },
@@ -86,13 +98,14 @@ const refusals: readonly (readonly [SidecarType, TypedObject, ...string[]])[] = 
     tls({ common_tls_context: { custom_handshaker: {} } }),
     'transport_socket.typed_config.common_tls_context.custom_handshaker is not supported',
   ],
-  [
-    'cluster',
-    { name: 'c', transport_socket: { name: 'own' } },
-    'transport_socket.typed_config is needed',
-  ],
+  ['cluster', { name: 'c', transport_socket: { name: 'own' } }, 'transport_socket.typed_config is needed'],
   ['endpoints', { cluster_name: 'c', policy: { drop_overloads: [{}] } }, 'policy.drop_overloads is not supported'],
-  ['endpoints', { cluster_name: 'c', endpoints: [{ lb_endpoints: [{}] }] }, 'endpoints[0].lb_endpoints[0].endpoint is needed', 'endpoints[0].lb_endpoints[0].address is needed'],
+  [
+    'endpoints',
+    { cluster_name: 'c', endpoints: [{ lb_endpoints: [{}] }] },
+    'endpoints[0].lb_endpoints[0].endpoint is needed',
+    'endpoints[0].lb_endpoints[0].address is needed',
+  ],
   [
     'endpoints',
     withEndpoint({ endpoint: { address: { envoy_internal_address: {} } } }),
@@ -134,8 +147,16 @@ const refusals: readonly (readonly [SidecarType, TypedObject, ...string[]])[] = 
     `${manager}.server_header_transformation must be one of OVERWRITE, APPEND_IF_ABSENT, PASS_THROUGH`,
   ],
   ['listener', withManager({ codec_type: 'HTTP3' }), `${manager}.codec_type must be one of AUTO, HTTP1, HTTP2`],
-  ['listener', withManager({ stream_idle_timeout: '1' }), `${manager}.stream_idle_timeout must be a duration such as "1.5s"`],
-  ['listener', withManager({ original_ip_detection_extensions: [{}] }), `${manager}.original_ip_detection_extensions is not supported`],
+  [
+    'listener',
+    withManager({ stream_idle_timeout: '1' }),
+    `${manager}.stream_idle_timeout must be a duration such as "1.5s"`,
+  ],
+  [
+    'listener',
+    withManager({ original_ip_detection_extensions: [{}] }),
+    `${manager}.original_ip_detection_extensions is not supported`,
+  ],
   [
     'listener',
     withManager({ access_log: [{ name: 'als', typed_config: { '@type': type('x.Grpc') } }] }),
@@ -160,7 +181,11 @@ const refusals: readonly (readonly [SidecarType, TypedObject, ...string[]])[] = 
     'virtual_hosts domain a is in virtual hosts v and w: a domain must be unique',
   ],
   ['routes', withRoute({}), `${route} needs one of route, redirect, direct_response, non_forwarding_action`],
-  ['routes', withRoute({ match: {}, route: { cluster: 'c' } }), `${route}.match needs one of prefix, path, safe_regex, path_separated_prefix, connect_matcher`],
+  [
+    'routes',
+    withRoute({ match: {}, route: { cluster: 'c' } }),
+    `${route}.match needs one of prefix, path, safe_regex, path_separated_prefix, connect_matcher`,
+  ],
   ['routes', withRoute({ route: {} }), `${route}.route needs one of cluster, weighted_clusters, cluster_header`],
   ['routes', withAction({ timeout: '-' }), `${route}.route.timeout must be a duration such as "1.5s"`],
   ['routes', withAction({ hedge_policy: {} }), `${route}.route.hedge_policy is not supported`],
@@ -169,7 +194,11 @@ const refusals: readonly (readonly [SidecarType, TypedObject, ...string[]])[] = 
     withRoute({ route: { weighted_clusters: { clusters: [{ name: 'a', weight: 0 }] } } }),
     `${route}.route.weighted_clusters.clusters the weights must add up to at least 1`,
   ],
-  ['routes', withRoute({ direct_response: { status: 99 } }), `${route}.direct_response.status must be within 200 and 599`],
+  [
+    'routes',
+    withRoute({ direct_response: { status: 99 } }),
+    `${route}.direct_response.status must be within 200 and 599`,
+  ],
   [
     'routes',
     withAction({ retry_policy: { retry_on: '5xx', retry_host_predicate: [{ name: 'omit_canary' }] } }),
@@ -194,7 +223,7 @@ const refusals: readonly (readonly [SidecarType, TypedObject, ...string[]])[] = 
 ];
 
 const decode = (kind: SidecarType, fields: TypedObject) =>
-  decodeResource(kind, { '@type': typeUrls[kind], ...fields } as TypedMessage);
+  decodeResource(kind, { '@type': typeUrls[kind], ...fields });
 
 describe('what is not supported is refused with its path', () => {
   for (const [kind, resource, ...expected] of refusals) {
@@ -210,10 +239,7 @@ describe('what is not supported is refused with its path', () => {
 
   test('all at once', () => {
     const result = decode('cluster', { name: '', type: 'X', lb_policy: 'Y', colour: 'red' });
-    assert.deepEqual(
-      result.ok ? [] : result.problems.map(({ path }) => path),
-      ['name', 'type', 'lb_policy', 'colour'],
-    );
+    assert.deepEqual(result.ok ? [] : result.problems.map(({ path }) => path), ['name', 'type', 'lb_policy', 'colour']);
   });
 
   test('a message of another type', () => {

@@ -55,7 +55,6 @@ export function decodeHttpManager(reader: Reader): HttpManager {
     tracing: decodeTracing(reader.message('tracing')),
   };
   reader.ignore(
-    'proxy_100_continue',
     'via',
     'represent_ipv4_remote_address_as_ipv4_mapped_ipv6',
     'request_id_extension',
@@ -164,6 +163,7 @@ function decodeProtocol(reader: Reader) {
     acceptHttp10,
     codec: oneOf(reader, 'codec_type', { AUTO: 'auto', HTTP1: 'http1', HTTP2: 'http2' } as const, 'auto'),
     schemeOverwrite: overwrite === 'http' || overwrite === 'https' ? overwrite : null,
+    proxiesContinue: reader.bool('proxy_100_continue'),
   } as const;
 }
 

@@ -44,13 +44,12 @@ function decodeVirtualHost(reader: Reader): VirtualHost {
     routes: reader.messages('routes').map(decodeRoute),
     ...decodeHeaderOps(reader),
     includeAttemptCount: reader.bool('include_request_attempt_count'),
+    attemptCountInResponse: reader.bool('include_attempt_count_in_response'),
     retry: retry === null ? null : decodeRetryPolicy(retry),
     filters: decodeFilterOverrides(reader),
   };
   if (host.domains.length === 0) reader.refuse('domains', 'needs at least one domain');
-  reader
-    .ignore('metadata', 'include_attempt_count_in_response', 'include_is_timeout_retry_header')
-    .done();
+  reader.ignore('metadata', 'include_is_timeout_retry_header').done();
   return host;
 }
 

@@ -65,7 +65,10 @@ export function aBootstrap(features: readonly Feature[], { listeners, upstream, 
     ...more,
   });
   const routes = { name: 'routes', virtual_hosts: virtualHosts, validate_clusters: false };
-  const upgrades = { upgrade_configs: [{ upgrade_type: 'websocket' }] };
+  const upgrades = {
+    upgrade_configs: [{ upgrade_type: 'websocket' }],
+    http_protocol_options: { enable_trailers: true },
+  };
   const edge = manager('edge', {
     route_config: { name: 'edge', virtual_hosts: [forwardAll] },
     use_remote_address: true,
@@ -95,7 +98,7 @@ export function aBootstrap(features: readonly Feature[], { listeners, upstream, 
         listener('mtls', listeners.mtls, authorized, serverTls()),
       ],
       clusters: [
-        cluster('a', [upstream.a]),
+        cluster('a', [upstream.a], httpOptions({ http_protocol_options: { enable_trailers: true } })),
         ...features.flatMap((feature) => feature.clusters?.(upstream) ?? []),
       ],
     },
@@ -116,7 +119,14 @@ function accessLog(path: string): Json {
 function listener(name: string, port: number, manager: Json, socket?: Json): Json {
   const filters = [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }];
   const chain = socket === undefined ? { filters } : { filters, transport_socket: socket };
-  return { name, address: address(port), traffic_direction: 'INBOUND', filter_chains: [chain] };
+  const inspector = { '@type': `${types}extensions.filters.listener.tls_inspector.v3.TlsInspector` };
+  return {
+    name,
+    address: address(port),
+    traffic_direction: 'INBOUND',
+    filter_chains: [chain],
+    ...(socket === undefined ? {} : { listener_filters: [{ name: 'tls_inspector', typed_config: inspector }] }),
+  };
 }
 
 const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } });
@@ -131,6 +141,13 @@ export function cluster(name: string, ports: readonly number[], more: Json = {})
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: endpoints }] },
     ...more,
   };
+}
+
+/** The HTTP options of a cluster. */
+export function httpOptions(explicit: Json, more: Json = {}): Json {
+  const name = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+  const options = { '@type': `type.googleapis.com/${name}`, explicit_http_config: explicit, ...more };
+  return { typed_extension_protocol_options: { [name]: options } };
 }
 
 /** A virtual host of a feature, for `<name>.test`. */

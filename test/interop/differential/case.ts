@@ -1,4 +1,5 @@
 /** The vocabulary of the table: what is sent, what the upstream answers, what configuration that needs. */
+import { STATUS_CODES } from 'node:http';
 
 /** A part of an Envoy configuration, as it stands in JSON. */
 export type Json = Readonly<Record<string, unknown>>;
@@ -31,6 +32,8 @@ export type Send = Readonly<{
   untilText?: string;
   /** The next connection begins as soon as the upstream has this request, before it is answered. */
   isHeld?: boolean;
+  /** Waits before it connects: for what the row before it set going. */
+  pauseMs?: number;
   /** The client hangs up as soon as the upstream has the request. */
   hangsUp?: boolean;
   /** Certificate of the client, by name (mtls). */
@@ -73,7 +76,7 @@ export function response(status: number, lines: readonly string[] = [], body = '
 
 /** The text of a response. */
 export function responseText(status: number, lines: readonly string[] = [], body = ''): string {
-  return [`HTTP/1.1 ${status} Text`, ...lines, `content-length: ${body.length}`, '', body].join('\r\n');
+  return [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...lines, `content-length: ${body.length}`, '', body].join('\r\n');
 }
 
 /** Raw bytes as an answer. */

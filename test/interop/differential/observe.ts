@@ -1,9 +1,10 @@
 /** Puts one row of the table through one proxy, and tells what was seen in words that do not depend on ports and clocks. */
 import { readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../support/eventually.ts';
 import type { Case, ListenerName, Ports, Send } from './case.ts';
-import type { Fields, Message } from './http-text.ts';
+import { readHead, type Fields, type Message } from './http-text.ts';
 import { exchange, type Received } from './raw-client.ts';
 import type { Arrival, ScriptedUpstream } from './scripted-upstream.ts';
 
@@ -34,7 +35,10 @@ export async function observe(bench: Bench, row: Case): Promise<Observation> {
   return {
     client: received.map((one) => describeReceived(one, names)),
     upstream: upstream.arrivals.map((arrival) => describeArrival(arrival, names)),
-    log: lines.map((line) => describeLog(line, names)).toSorted(byText),
+    log: lines
+      .map((line) => describeLog(line, names))
+      .toSorted(byText)
+      .map((line) => JSON.parse(line) as unknown),
   };
 }
 
@@ -45,6 +49,7 @@ function toSends(row: Case): readonly Send[] {
 async function sendAll({ upstream }: Bench, port: number, sends: readonly Send[]): Promise<Received[]> {
   const results: Promise<Received>[] = [];
   for (const send of sends) {
+    if (send.pauseMs !== undefined) await sleep(send.pauseMs);
     const before = upstream.arrivals.length;
     const arrived = () => eventually(() => upstream.arrivals.length > before, 5000, 5).then(() => undefined);
     const result = exchange(port, send, send.hangsUp === true ? arrived() : null);
@@ -99,6 +104,14 @@ class PortNames {
   }
 }
 
+/** To clients of this machine Envoy says the machine's address where we say the loopback's. */
+const ownAddress = new RegExp(
+  Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .map(({ address }) => address.replaceAll('.', String.raw`\.`))
+    .join('|'),
+);
+
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
 function describeFields(fields: Fields, names: PortNames): string[] {
@@ -106,6 +119,8 @@ function describeFields(fields: Fields, names: PortNames): string[] {
     .map(([name, value]) => {
       const lower = name.toLowerCase();
       const text = names.replaceIn(value).replaceAll(uuid, '<uuid>');
+      if (lower === 'connection') return `${lower}: ${text.toLowerCase()}`;
+      if (lower === 'x-forwarded-for') return `${lower}: ${text.replace(ownAddress, '127.0.0.1')}`;
       if (lower === 'date') return 'date: <date>';
       if (lower === 'x-envoy-upstream-service-time') return `${lower}: <ms>`;
       if (lower === 'x-envoy-expected-rq-timeout-ms') return `${lower}: ${Math.round(Number(value) / 50) * 50}`;
@@ -124,8 +139,19 @@ function describeReceived({ responses, rest, end }: Received, names: PortNames) 
       body: describeBody(body),
       trailers: describeFields(trailers, names),
     })),
-    rest,
+    rest: describeRest(rest, names),
     end,
+  };
+}
+
+/** A response that was cut off, or what an upgraded connection brought. */
+function describeRest(rest: string, names: PortNames) {
+  const found = rest.startsWith('HTTP/1.1 ') ? readHead(Buffer.from(rest, 'latin1')) : null;
+  if (found === null) return rest;
+  return {
+    start: found.head.start,
+    fields: describeFields(found.head.fields, names),
+    body: rest.slice(found.size),
   };
 }
 
@@ -144,8 +170,11 @@ function describeBody(body: Buffer): string {
   return body.length <= 300 ? body.toString('latin1') : `${body.length} bytes: ${body.toString('latin1', 0, 20)}...`;
 }
 
+/** The words in which a failure is told are each proxy's own: after a bar in the details, and the whole transport failure. */
 function describeLog(line: string, names: PortNames): string {
   const fields = JSON.parse(names.replaceIn(line).replaceAll(uuid, '<uuid>')) as Record<string, unknown>;
+  fields['details'] = String(fields['details']).replace(/\|.*(?=\}$)/, '');
+  if (fields['failure'] !== null) fields['failure'] = '<text>';
   return JSON.stringify(fields, Object.keys(fields).toSorted(byText));
 }
 

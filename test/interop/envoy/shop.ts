@@ -39,7 +39,7 @@ spec: {selector: {app: echo, version: v2}, ports: [{name: http, port: 80, target
 apiVersion: networking.istio.io/v1
 kind: WorkloadEntry
 metadata: {name: echo-v2, namespace: shop}
-spec: {address: 127.0.0.1, ports: {http: ${ports.v2}}, serviceAccount: echo, labels: {app: echo, version: v2}}
+spec: {address: 127.0.0.1, ports: {http: ${ports.v2}}, labels: {app: echo, version: v2}}
 ---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry

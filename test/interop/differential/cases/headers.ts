@@ -114,6 +114,11 @@ export const headers: Feature = {
     atEdge('the edge replaces a request id of a stranger', get('/', 'x-request-id: 0f9b1c1e-1111-4222-8333-444455556666')),
     atEdge('the edge names itself and drops edge headers', get('/', 'x-envoy-original-path: /x', 'x-envoy-decorator-operation: x')),
     atEdge('dot segments are resolved', get('/a/./b/../c?x=../y')),
+    {
+      name: 'the edge passes no trailers on',
+      listener: 'edge',
+      send: request('POST /', 'headers.test', ['Transfer-Encoding: chunked'], '3\r\nabc\r\n0\r\nx-end: 1\r\n\r\n'),
+    },
     atEdge('slashes are merged', get('/a//b///c')),
     atEdge('backslashes become slashes', get('/a\\b')),
     atEdge('escaped letters are decoded', get('/%61%62/%7e')),

@@ -1,5 +1,5 @@
 /** Timeouts, faults, circuit breakers, outlier detection, and clusters that cannot serve. */
-import { cluster, perRoute, route, virtualHost } from '../bootstrap.ts';
+import { cluster, httpOptions, perRoute, route, virtualHost } from '../bootstrap.ts';
 import type { Answer, Case, Feature, Json } from '../case.ts';
 import { request, response } from '../case.ts';
 
@@ -12,8 +12,8 @@ const routes: readonly Json[] = [
   route('/timeout', { timeout: '0.2s' }),
   route('/no-timeout', { timeout: '0s' }),
   route('/expected', { timeout: '3s' }),
-  route('/abort', {}, fault({ abort: { http_status: 418, percentage: always } })),
-  route('/never', {}, fault({ abort: { http_status: 418, percentage: { numerator: 0 } } })),
+  route('/abort', {}, fault({ abort: { http_status: 429, percentage: always } })),
+  route('/never', {}, fault({ abort: { http_status: 429, percentage: { numerator: 0 } } })),
   route('/abort-grpc', {}, fault({ abort: { grpc_status: 14, percentage: always } })),
   route('/delay-abort', {}, fault({ delay: { fixed_delay: '0.05s', percentage: always }, abort: { http_status: 503, percentage: always } })),
   route('/delay', {}, fault({ delay: { fixed_delay: '0.05s', percentage: always } })),
@@ -52,22 +52,26 @@ export const limits: Feature = {
       outlier_detection: { consecutive_5xx: 2, max_ejection_percent: 100, base_ejection_time: '30s', interval: '30s' },
       common_lb_config: { healthy_panic_threshold: { value: 0 } },
     }),
-    cluster('once', [a], {
-      typed_extension_protocol_options: {
-        'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-          '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-          common_http_protocol_options: { max_requests_per_connection: 1 },
-          explicit_http_config: { http_protocol_options: {} },
-        },
-      },
-    }),
+    cluster(
+      'once',
+      [a],
+      httpOptions(
+        { http_protocol_options: {} },
+        { common_http_protocol_options: { max_requests_per_connection: 1 } },
+      ),
+    ),
   ],
   cases: [
     row('a timeout', get('/timeout'), silence),
     row('a timeout for gRPC', grpc('/timeout'), silence),
     row('an answer in time', get('/timeout'), { ...late, delayMs: 20 }),
     row('no timeout, nothing expected', get('/no-timeout'), late),
-    row('a timeout after the head', get('/timeout'), { kind: 'raw', bytes: 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf' }),
+    {
+      name: 'a timeout after the head',
+      send: get('/timeout'),
+      upstream: [{ kind: 'raw', bytes: 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf' }],
+      logLines: 1,
+    },
     row('the expected time is told', get('/expected')),
     row('an injected abort', get('/abort')),
     row('an injected abort of a HEAD', request('HEAD /abort', 'limits.test')),
@@ -89,8 +93,12 @@ export const limits: Feature = {
     row('an endpoint that refuses', get('/refused')),
     row('weights of zero are never chosen', get('/weights')),
     { name: 'too many requests', send: [{ bytes: get('/one-request'), isHeld: true }, { bytes: get('/one-request') }], upstream: [held] },
-    { name: 'too many connections and none may wait', send: [{ bytes: get('/one-connection'), isHeld: true }, { bytes: get('/one-connection') }], upstream: [held] },
-    { name: 'an ejected endpoint', send: sends('/outlier', '/outlier', '/outlier'), upstream: [response(500)] },
+    row('no request may wait for a connection', get('/one-connection')),
+    {
+      name: 'an ejected endpoint',
+      send: [...sends('/outlier', '/outlier'), { bytes: get('/outlier'), pauseMs: 300 }],
+      upstream: [response(500)],
+    },
     { name: 'one request a connection', send: sends('/once', '/once') },
   ],
 };

@@ -12,6 +12,7 @@ const answer = (title: string, ...lines: readonly string[]): Case => ({
   name: `answer: ${title}`,
   send: get('/'),
   upstream: [{ kind: 'raw', bytes: lines.join('\r\n'), then: 'close' } satisfies Answer],
+  logLines: 1,
 });
 const chunked = 'Transfer-Encoding: chunked';
 

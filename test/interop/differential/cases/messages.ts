@@ -38,7 +38,7 @@ export const messages: Feature = {
     row('a large body down', get('/'), response(200, [], 'd'.repeat(3_000_000))),
     row('a body with GET', request('GET /', host, ['content-length: 3'], 'abc')),
     row('a POST without a length', request('POST /', host)),
-    row('an answer before the request is whole', request('POST /', host, ['content-length: 3'], 'abc'), { kind: 'raw', bytes: 'HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n', after: 'head' }),
+    row('an answer before the request is whole', request('POST /', host, ['content-length: 3'], 'abc'), { kind: 'raw', bytes: 'HTTP/1.1 413 Payload Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n', after: 'head' }),
     {
       name: 'Expect: 100-continue',
       send: [{ bytes: request('PUT /', host, ['Expect: 100-continue', 'content-length: 4']), afterInterim: 'body' }],

@@ -41,7 +41,7 @@ const routes: readonly Json[] = [
   direct('/d/204', 204),
   direct('/d/304', 304),
   direct('/d/503', 503, { response_headers_to_add: [{ header: { key: 'x-route', value: 'direct' } }] }),
-  { match: { prefix: '/d/empty' }, direct_response: { status: 418 } },
+  { match: { prefix: '/d/empty' }, direct_response: { status: 429 } },
 ];
 
 const get = (path: string, ...lines: string[]) => request(`GET ${path}`, 'rewrite.test', lines);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { eventually } from '../support/eventually.ts';
-import { Load, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { freePort, Load, TestMesh, type RunningSidecar } from '../support/mesh.ts';
 
 const run = promisify(execFile);
 
@@ -123,6 +124,29 @@ describe('a mesh of real processes', () => {
     assert.equal((await versions(10))['v1'], 0);
     await mesh.write('split.yaml', split(50, 50));
     await eventually(async () => (await versions(10))['v1'] !== 0, 5000);
+  });
+
+  test('a Sidecar egress with a port of its own is a local listener, for as long as the resource is there', async () => {
+    const port = await freePort();
+    const sidecar = `
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: client, namespace: shop}
+spec:
+  workloadSelector: {labels: {app: client}}
+  egress:
+  - {port: {number: ${port}, protocol: HTTP, name: http}, bind: 127.0.0.1, hosts: ["./echo.shop.svc.cluster.local"]}
+  - {hosts: ["*/*"]}
+`;
+    const meshctl = (...args: string[]) =>
+      run(process.execPath, ['meshctl/main.ts', '--data-dir', mesh.dataDir, '-n', 'shop', ...args]);
+    await writeFile(`${mesh.folder}/sidecar.yaml`, sidecar);
+    assert.match((await meshctl('apply', '-f', `${mesh.folder}/sidecar.yaml`)).stdout, /Sidecar\/shop\/client created/);
+    await meshctl('wait', '--for=distribution', 'sidecar', 'client', '--timeout', '10s');
+    const body = await eventually(async () => (await fetch(`http://127.0.0.1:${port}/`)).text(), 5000);
+    assert.match(body, /^v[12]$/);
+    assert.equal((await meshctl('delete', 'sidecar', 'client')).stdout, 'Sidecar/shop/client deleted\n');
+    await eventually(() => assert.rejects(fetch(`http://127.0.0.1:${port}/`)), 5000);
   });
 
   test('kill -9 of the control plane: traffic goes on, a sidecar comes back from its disk, then all converges without a new push', async () => {

@@ -86,9 +86,8 @@ const removeResource: Handler = async (backend, _request, [kind = '', namespace 
   resultAnswer(await backend.remove(resourceKey({ kind, metadata: { namespace, name } })), 'not deleted');
 
 const makeToken: Handler = async (backend, request) => {
-  const fields: Record<string, unknown> =
-    request.body === '' ? {} : (JSON.parse(request.body) as Record<string, unknown>);
-  const { namespace, serviceAccount, ttlMs } = fields;
+  const fields: unknown = request.body === '' ? {} : JSON.parse(request.body);
+  const { namespace, serviceAccount, ttlMs } = (fields ?? {}) as Record<string, unknown>;
   if (typeof namespace !== 'string' || typeof serviceAccount !== 'string') {
     return problemAnswer(400, 'namespace and serviceAccount must be strings');
   }

@@ -80,7 +80,7 @@ async function serve(
     const status =
       error instanceof MeshError && error.code === 'resource_exhausted'
         ? 413
-        : error instanceof SyntaxError
+        : error instanceof SyntaxError || error instanceof URIError
           ? 400
           : 500;
     send(response, status, { title: describeError(error), status });
@@ -100,11 +100,12 @@ function send(response: ServerResponse, status: number, body: unknown, contentTy
 async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  // What is too long is read to its end and dropped: who still writes would not read the answer.
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > maxBodyBytes) throw new MeshError('resource_exhausted', `the body is over ${maxBodyBytes} bytes`);
-    chunks.push(chunk);
+    if (bytes <= maxBodyBytes) chunks.push(chunk);
   }
+  if (bytes > maxBodyBytes) throw new MeshError('resource_exhausted', `the body is over ${maxBodyBytes} bytes`);
   return Buffer.concat(chunks).toString('utf8');
 }
 

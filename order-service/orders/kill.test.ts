@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { createInterface } from 'node:readline';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../test/support/eventually.ts';
 import { anOrderBody, send, testSettings } from '../service/testing.ts';
 import { audit } from '../traffic/audit.ts';
@@ -32,35 +33,36 @@ async function startChild(env: Record<string, string>): Promise<{ child: ChildPr
   return { child, url: `http://127.0.0.1:${listening.http}` };
 }
 
-/** Drives orders through until the service is gone; notes only what was acknowledged. */
-async function drive(url: string, name: string, acknowledged: Acknowledged): Promise<void> {
+/** Drives orders through until stopped; notes only what was acknowledged. What fails is tried again with its key. */
+async function drive(url: string, name: string, acknowledged: Acknowledged, stopping: AbortSignal): Promise<void> {
   const base = `${url}/api/v1/orders`;
-  try {
-    for (let i = 0; ; i++) {
-      const place = await send('POST', base, { key: `${name}-${i}`, body: anOrderBody({ customerId: name }) });
-      const id = String(place.body['id']);
-      acknowledged.set(id, Number(place.body['version']));
-      for (const step of ['pay', 'submit', ...(i % 4 === 0 ? ['cancel'] : [])]) {
-        const answer = await send('POST', `${base}/${id}/${step}`, {
-          key: step,
-          body: step === 'cancel' ? { reason: 'x' } : undefined,
-        });
-        if (answer.status === 200) acknowledged.set(id, Number(answer.body['version']));
+  for (let i = 0; !stopping.aborted; i++) {
+    const change = async (path: string, key: string, body?: object) => {
+      while (!stopping.aborted) {
+        const answer = await send('POST', base + path, { key, body }).catch(() => undefined);
+        if (answer !== undefined && answer.status < 300)
+          acknowledged.set(String(answer.body['id']), Number(answer.body['version']));
+        if (answer !== undefined && answer.status < 500) return answer.body;
+        await delay(10);
       }
-    }
-  } catch (error) {
-    assert.ok(error instanceof TypeError || error instanceof SyntaxError, String(error));
+      return {};
+    };
+    const { id } = await change('', `${name}-${i}`, anOrderBody({ customerId: name }));
+    await change(`/${String(id)}/pay`, 'pay');
+    await change(`/${String(id)}/submit`, 'submit');
+    if (i % 4 === 0) await change(`/${String(id)}/cancel`, 'cancel', { reason: 'x' });
   }
 }
 
 describe('orders, killed with SIGKILL amid traffic', () => {
   it(
     'lose nothing that was acknowledged, resume projections and saga, and settle with the books equal',
-    { timeout: 60_000 },
-    async () => {
+    { timeout: 90_000 },
+    async (context) => {
       const common = { ...testSettings, DATA_DIR: folder };
       const payments = await buildPayments(readPaymentsSettings(common));
       const inventory = await buildInventory(readInventorySettings(common));
+      context.after(() => Promise.all([payments.close(), inventory.close()]));
       const PAYMENTS_URL = `http://127.0.0.1:${payments.ports['http']}`;
       const INVENTORY_URL = `http://127.0.0.1:${inventory.ports['http']}`;
       // `full`, since it is the promise to callers that is tried.
@@ -68,15 +70,22 @@ describe('orders, killed with SIGKILL amid traffic', () => {
       const acknowledged: Acknowledged = new Map();
       for (let round = 0; round < 3; round++) {
         const { child, url } = await startChild(env);
-        const drivers = Array.from({ length: 6 }, (_, i) => drive(url, `driver-${round}-${i}`, acknowledged));
+        context.after(() => child.kill('SIGKILL'));
+        const stopping = new AbortController();
+        const drivers = Array.from({ length: 6 }, (_, i) =>
+          drive(url, `driver-${round}-${i}`, acknowledged, stopping.signal),
+        );
         const before = acknowledged.size;
         await eventually(() => acknowledged.size >= before + 12 + 6 * round, 30_000, 3);
+        assert.deepEqual([child.exitCode, child.signalCode], [null, null], 'it lives until it is killed');
         child.kill('SIGKILL');
         await once(child, 'exit');
+        stopping.abort();
         await Promise.all(drivers);
       }
 
       const { child, url } = await startChild(env);
+      context.after(() => child.kill('SIGKILL'));
       const report = await audit({ ORDERS_URL: url, PAYMENTS_URL, INVENTORY_URL, AUDIT_WAIT_MS: 20_000 });
       assert.deepEqual(report.violations, []);
       assert.ok(report.orders >= acknowledged.size);
@@ -98,8 +107,6 @@ describe('orders, killed with SIGKILL amid traffic', () => {
         .all();
       assert.deepEqual(gaps, [], 'I9: versions without gaps');
       database.close();
-      await payments.close();
-      await inventory.close();
     },
   );
 });

@@ -27,7 +27,8 @@ describe('the generator against the services', () => {
     await generator.stop();
     const line = stats.summary(new Date(), 1);
     assert.deepEqual([line.wrong, line.lastWrong], [0, undefined]);
-    assert.ok(line.ok > 50 && (line.versions['v1'] ?? 0) >= line.paid);
+    assert.ok(line.ok >= 30, `only ${line.ok} requests`);
+    assert.ok((line.versions['v1'] ?? 0) >= line.paid, JSON.stringify(line));
     assert.ok(line.firstOrderAt !== undefined && line.p99 >= line.p50);
 
     const { orders: ORDERS_URL, payments: PAYMENTS_URL, inventory: INVENTORY_URL } = services.urls;

@@ -76,6 +76,24 @@ test('reads both spellings of names, enums by number, and wrappers, and leaves d
   assert.deepEqual(roundTrip(cluster), cluster);
 });
 
+test('the text "0" is not the default of anything', () => {
+  const rewrite = { pattern: { regex: 'o' }, substitution: '0' };
+  const headers: TypedMessage = {
+    '@type': typeUrls.routes,
+    name: '0',
+    request_headers_to_add: [{ header: { key: 'x', value: '0' } }],
+    virtual_hosts: [
+      {
+        name: 'v',
+        domains: ['*'],
+        routes: [{ match: { prefix: '/' }, route: { cluster: '0', regex_rewrite: rewrite } }],
+      },
+    ],
+  };
+  assert.deepEqual(read(headers, typeUrls.routes), headers);
+  assert.deepEqual(roundTrip(headers), headers);
+});
+
 test('keeps the presence of a oneof member, a message and a wrapper that are at their default', () => {
   const routes: TypedMessage = {
     '@type': typeUrls.routes,

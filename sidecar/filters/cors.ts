@@ -92,6 +92,14 @@ function preflightHeaders(grant: Grant): readonly Header[] {
 
 function preflightReply(headers: readonly Header[]): FilterVerdict {
   const details = 'cors_response';
-  const reply = { status: 200, body: '', headers, flag: '', details, grpcStatus: null, skipsRouteHeaders: true } as const;
+  const reply = {
+    status: 200,
+    body: '',
+    headers,
+    flag: '',
+    details,
+    grpcStatus: null,
+    skipsRouteHeaders: true,
+  } as const;
   return { kind: 'reply', reply };
 }

@@ -77,12 +77,14 @@ test('at the edge the peer is appended to x-forwarded-for, and what it claims is
   };
   const edge = { useRemoteAddress: true };
   assert.deepEqual(prepared(edge, aRequest({}, claims)).headers, {
+    'x-envoy-external-address': '10.77.1.10',
     'x-forwarded-for': '1.2.3.4,5.6.7.8,10.77.1.10',
     'x-forwarded-proto': 'http',
     'x-request-id': 'new-id',
   });
   const trusting = { ...edge, xffTrustedHops: 1, skipXffAppend: true, preserveExternalRequestId: true };
   assert.deepEqual(prepared(trusting, aRequest({}, { ...claims, 'x-forwarded-for': '1.2.3.4' })).headers, {
+    'x-envoy-external-address': '1.2.3.4',
     'x-forwarded-for': '1.2.3.4',
     'x-forwarded-proto': 'https',
     'x-request-id': 'mine',
@@ -128,6 +130,8 @@ test('paths are normalised, or answered', () => {
   assert.deepEqual([rejected?.status, rejected?.details], [400, 'path_normalization_failed']);
   const redirected = prepared({ escapedSlashes: 'unescape_and_redirect' }, aRequest({ path: '/a%2fb' })).reply;
   assert.deepEqual([redirected?.status, redirected?.headers], [307, [['location', '/a/b']]]);
+  const whole = prepared({}, aRequest({ method: 'OPTIONS', path: '*' })).reply;
+  assert.deepEqual([whole?.status, whole?.details, whole?.flag], [404, 'absolute_path_rejected', '']);
 });
 
 test('the server header is set as configured', () => {

@@ -141,11 +141,7 @@ export class HeaderHygiene {
   }
 }
 
-function pathReply(
-  status: number,
-  headers: LocalReply['headers'],
-  details = 'path_normalization_failed',
-): LocalReply {
+function pathReply(status: number, headers: LocalReply['headers'], details = 'path_normalization_failed'): LocalReply {
   return { status, body: '', headers, flag: '', details, grpcStatus: null };
 }
 

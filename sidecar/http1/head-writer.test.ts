@@ -57,9 +57,10 @@ describe('request heads', () => {
     assert.equal(text, 'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n');
   });
 
-  it('no body: POST says content-length 0, GET says nothing', () => {
-    assert.match(request({ method: 'POST' }), /content-length: 0\r\n/);
-    assert.doesNotMatch(request({}), /content-length/);
+  it('no body: methods that allow for one say content-length 0, the others say nothing', () => {
+    for (const method of ['POST', 'PUT', 'PATCH', 'OPTIONS', 'PURGE'])
+      assert.match(request({ method }), /content-length: 0\r\n/);
+    for (const method of ['GET', 'HEAD', 'DELETE', 'TRACE']) assert.doesNotMatch(request({ method }), /content-length/);
   });
 
   it('an upgrade, an expectation', () => {

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { HeaderMap } from '../http1/header-map.ts';
 import { aForward, aRoute } from '../routing/routes.fixture.ts';
 import { aHeaderMap, aResponse, fieldsOf } from '../telemetry/heads.fixture.ts';
-import { anExchange, aRetry, startExchange, type ExchangeSetup } from './exchange.fixture.ts';
+import { aManager, anExchange, aRetry, startExchange, type ExchangeSetup } from './exchange.fixture.ts';
 import { proceed, type FilterVerdict, type HttpRequestFilter } from './filter.ts';
 
 type Made = ReturnType<typeof anExchange>;
@@ -66,7 +66,7 @@ const endings: readonly Ending[] = [
     setup: { hasBody: true },
     act: ({ exchange }) => exchange.onAbort({ kind: 'protocolError', detail: 'bad chunk size' }),
     answer: 'nothing ...',
-    log: '0 DPE http1.codec_error{bad_chunk_size}',
+    log: '400 DPE http1.codec_error{bad_chunk_size}',
   },
   {
     name: 'the host resets before the answer',
@@ -81,7 +81,7 @@ const endings: readonly Ending[] = [
       upstream.last.reset();
     },
     answer: '200  aborted',
-    log: '200 UC upstream_reset_before_response_started{connection_termination}',
+    log: '200 UC upstream_reset_after_response_started{connection_termination}',
   },
   {
     name: 'a malformed answer',
@@ -96,7 +96,7 @@ const endings: readonly Ending[] = [
       upstream.last.sink.onAbort({ kind: 'protocolError', detail: 'bad chunk' });
     },
     answer: '200  aborted',
-    log: '200 UPE upstream_reset_before_response_started{protocol_error|bad_chunk}',
+    log: '200 UPE upstream_reset_after_response_started{protocol_error|bad_chunk}',
   },
   {
     name: 'no connection',
@@ -321,6 +321,42 @@ describe('local answers', () => {
     );
   });
 
+  test('those of filters that leave the headers of the route out', () => {
+    const option = { name: 'x-route', value: 'yes', action: 'append', keepEmpty: false } as const;
+    const bare: HttpRequestFilter = {
+      name: 'bare',
+      onRequest: () => ({
+        kind: 'reply',
+        reply: {
+          status: 200,
+          body: '',
+          headers: [],
+          flag: '',
+          details: 'cors_response',
+          grpcStatus: null,
+          skipsRouteHeaders: true,
+        },
+      }),
+    };
+    const routes = [aRoute('/*', { action: aForward('c'), responseHeaders: { add: [option], remove: [] } })];
+    assert.deepEqual(fieldsOf(startExchange({ routes, filters: [bare] }).stream.head ?? aResponse()), {});
+    assert.deepEqual(fieldsOf(startExchange({ routes, filters: [replying(403)] }).stream.head ?? aResponse()), {
+      'content-type': 'text/plain',
+      'x-route': 'yes',
+      'x-why': 'so',
+    });
+  });
+
+  test('say how many attempts they took, if the virtual host wants it', () => {
+    const setup = { virtualHost: { attemptCountInResponse: true }, action: { retry: aRetry('5xx') } };
+    const { stream, upstream } = startExchange(setup);
+    upstream.last.answer(503);
+    upstream.last.answer(200);
+    assert.equal(stream.head?.headers.get('x-envoy-attempt-count'), '2');
+    const noHost = startExchange({ ...setup, endpoints: [] });
+    assert.equal(noHost.stream.head?.headers.get('x-envoy-attempt-count'), '1');
+  });
+
   test('a request that could not be read is answered with its own status', () => {
     const { exchange, stream, logged } = anExchange();
     const details = 'http1.codec_error';
@@ -396,6 +432,14 @@ describe('filters', () => {
     made.clock.advance(1);
     assert.equal(made.stream.answer, '504 upstream request timeout');
   });
+});
+
+test('Expect: 100-continue is answered here, unless it is the upstream that is to answer it', () => {
+  const setup: ExchangeSetup = { hasBody: true, request: { expectsContinue: true } };
+  const ours = startExchange({ ...setup, service: { manager: aManager({ proxiesContinue: false }) } });
+  assert.deepEqual([ours.stream.wasContinued, ours.exchange.request.expectsContinue], [true, false]);
+  const theirs = startExchange(setup);
+  assert.deepEqual([theirs.stream.wasContinued, theirs.exchange.request.expectsContinue], [false, true]);
 });
 
 describe('upgrades', () => {

@@ -109,9 +109,10 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
     const refusal = this.service.hooks.admit(this.request, this.stream.connection, this.record);
     if (refusal !== null) return this.reply(refusal);
     this.#chooseRoute();
-    if (this.request.upgrade !== null && !this.#mayUpgrade(this.request.upgrade))
-      return this.fail({ kind: 'upgradeRefused' });
-    if (this.request.expectsContinue && !this.service.manager.proxiesContinue) this.#answerExpectation();
+    const { upgrades, proxiesContinue } = this.service.manager;
+    const { upgrade, expectsContinue } = this.request;
+    if (upgrade !== null && !upgrades.has(upgrade.toLowerCase())) return this.fail({ kind: 'upgradeRefused' });
+    if (expectsContinue && !proxiesContinue) this.#answerExpectation();
     this.#filters.start();
   }
 
@@ -124,10 +125,6 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
   /** Answers a request that could not be read; its connection closes afterwards. */
   refuse({ status, details, message }: BadRequest): void {
     this.fail({ kind: 'badRequest', status, details, message });
-  }
-
-  #mayUpgrade(upgrade: string): boolean {
-    return this.service.manager.upgrades.has(upgrade.toLowerCase());
   }
 
   #chooseRoute(): void {
@@ -207,6 +204,8 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
   onAbort(cause: AbortCause): void {
     if (this.#isFinished) return;
     const isBroken = cause.kind === 'protocolError';
+    // The connection answers for us.
+    if (isBroken && !this.#isResponseStarted) this.record.status = 400;
     this.record.addFlag(isBroken ? 'DPE' : 'DC');
     this.record.details = isBroken
       ? `http1.codec_error{${cause.detail.replaceAll(' ', '_')}}`

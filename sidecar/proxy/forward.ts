@@ -17,7 +17,7 @@ import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import { RetryState, type RetryDecision } from '../upstream/retry-state.ts';
 import { countResponse, resetKind, toFailure } from './attempt-outcome.ts';
-import { parseAuthority } from './authority.ts';
+import { localDestination, parseAuthority } from './authority.ts';
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts';
 import { effectiveTimeoutMs } from './grpc-timeout.ts';
 import { sendMirrors } from './mirror.ts';
@@ -159,7 +159,9 @@ export class Forward implements AttemptOwner {
       hash: this.#hash,
       exclude: policy?.avoidPreviousHosts === true && this.#tried.size > 0 ? this.#tried : undefined,
       attempts: policy?.hostSelectionAttempts,
-      destination: service.isForwardProxy ? parseAuthority(this.request.authority) : localOf(stream.connection),
+      destination: service.isForwardProxy
+        ? parseAuthority(this.request.authority)
+        : localDestination(stream.connection),
     });
     if (host === null) return this.#end({ kind: 'noHealthyHost' });
     this.#tried.add(host);
@@ -296,5 +298,3 @@ export class Forward implements AttemptOwner {
     this.#routeTimer = this.#backoffTimer = null;
   }
 }
-
-const localOf = ({ localAddress, localPort }: ServerStream['connection']) => ({ address: localAddress, port: localPort });

@@ -52,7 +52,15 @@ export function aRoute(path: string, { match, ...fields }: RouteFields = {}): Ro
 /** A virtual host for tests, named after its first domain. */
 export function aVirtualHost(domains: readonly string[], routes: readonly Route[]): VirtualHost {
   const levels = { requestHeaders: noHeaderOps, responseHeaders: noHeaderOps, filters: {} };
-  return { name: domains[0] ?? '', domains, routes, includeAttemptCount: true, attemptCountInResponse: false, retry: null, ...levels };
+  return {
+    name: domains[0] ?? '',
+    domains,
+    routes,
+    includeAttemptCount: true,
+    attemptCountInResponse: false,
+    retry: null,
+    ...levels,
+  };
 }
 
 /** A route table for tests. */

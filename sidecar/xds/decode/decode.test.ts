@@ -222,8 +222,7 @@ const refusals: readonly (readonly [SidecarType, TypedObject, ...string[]])[] = 
   ],
 ];
 
-const decode = (kind: SidecarType, fields: TypedObject) =>
-  decodeResource(kind, { '@type': typeUrls[kind], ...fields });
+const decode = (kind: SidecarType, fields: TypedObject) => decodeResource(kind, { '@type': typeUrls[kind], ...fields });
 
 describe('what is not supported is refused with its path', () => {
   for (const [kind, resource, ...expected] of refusals) {

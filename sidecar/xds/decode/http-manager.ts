@@ -54,12 +54,7 @@ export function decodeHttpManager(reader: Reader): HttpManager {
     ...decodeProtocol(reader),
     tracing: decodeTracing(reader.message('tracing')),
   };
-  reader.ignore(
-    'via',
-    'represent_ipv4_remote_address_as_ipv4_mapped_ipv6',
-    'request_id_extension',
-    'add_user_agent',
-  );
+  reader.ignore('via', 'represent_ipv4_remote_address_as_ipv4_mapped_ipv6', 'request_id_extension', 'add_user_agent');
   reader
     .ignore(
       'always_set_request_id_in_response',

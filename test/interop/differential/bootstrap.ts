@@ -163,9 +163,7 @@ export function route(prefix: string, action: Json = {}, more: Json = {}): Json 
 const inline = (text: string) => ({ inline_string: text });
 
 function rbac(): Json {
-  const principals = [
-    { authenticated: { principal_name: { exact: 'spiffe://cluster.local/ns/shop/sa/client' } } },
-  ];
+  const principals = [{ authenticated: { principal_name: { exact: 'spiffe://cluster.local/ns/shop/sa/client' } } }];
   const policies = { clients: { permissions: [{ any: true }], principals } };
   return {
     name: 'envoy.filters.http.rbac',

@@ -15,7 +15,7 @@ export type Answer =
       /** Waits for the whole request, its head alone, or until all other requests of the case are answered. */
       after?: 'request' | 'head' | 'release';
       delayMs?: number;
-      then?: 'close' | 'reset';
+      ending?: 'close' | 'reset';
     }>
   | Readonly<{ kind: 'silence' | 'close' | 'reset' }>
   /** Sends these bytes, and from then on everything back that comes. */
@@ -76,7 +76,13 @@ export function response(status: number, lines: readonly string[] = [], body = '
 
 /** The text of a response. */
 export function responseText(status: number, lines: readonly string[] = [], body = ''): string {
-  return [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...lines, `content-length: ${body.length}`, '', body].join('\r\n');
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    ...lines,
+    `content-length: ${body.length}`,
+    '',
+    body,
+  ].join('\r\n');
 }
 
 /** Raw bytes as an answer. */

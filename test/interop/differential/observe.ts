@@ -17,8 +17,8 @@ export type Bench = Readonly<{
 
 /** What a row showed: compared as a whole, line by line. */
 export type Observation = Readonly<{
-  client: readonly unknown[];
-  upstream: readonly unknown[];
+  client: readonly ReturnType<typeof describeReceived>[];
+  upstream: readonly ReturnType<typeof describeArrival>[];
   log: readonly unknown[];
 }>;
 
@@ -123,7 +123,7 @@ function describeFields(fields: Fields, names: PortNames): string[] {
       if (lower === 'x-forwarded-for') return `${lower}: ${text.replace(ownAddress, '127.0.0.1')}`;
       if (lower === 'date') return 'date: <date>';
       if (lower === 'x-envoy-upstream-service-time') return `${lower}: <ms>`;
-      if (lower === 'x-envoy-expected-rq-timeout-ms') return `${lower}: ${Math.round(Number(value) / 50) * 50}`;
+      if (lower === 'x-envoy-expected-rq-timeout-ms') return `${lower}: ${roundUp(Number(value))}`;
       return `${lower}: ${text}`;
     })
     .map((line, index) => ({ line, index, name: line.split(':')[0] ?? '' }))
@@ -180,4 +180,10 @@ function describeLog(line: string, names: PortNames): string {
 
 function byText(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
+}
+
+/** Time that is left, without the moments that went by until the attempt was sent. */
+function roundUp(ms: number): number {
+  const step = ms > 1000 ? 250 : 50;
+  return Math.ceil(ms / step) * step;
 }

@@ -28,41 +28,37 @@ export class ProxyProcess {
     this.#child.on('error', (error) => (this.#output += error.message));
   }
 
-  /** What it wrote, the last part of it. */
-  get output(): string {
-    return this.#output;
-  }
-
-  static async envoy(binary: string, configPath: string, ports: readonly number[]): Promise<ProxyProcess> {
+  static envoy(binary: string, configPath: string, ports: readonly number[]): Promise<ProxyProcess> {
     const flags = ['--use-dynamic-base-id', '--concurrency', '1', '--file-flush-interval-msec', '10'];
-    const process = new ProxyProcess(binary, [...flags, '--log-level', 'warn', '-c', configPath]);
-    await process.#listens(ports);
-    return process;
+    return ProxyProcess.#start(binary, [...flags, '--log-level', 'warn', '-c', configPath], ports);
   }
 
-  static async sidecar(configPath: string, ports: readonly number[], flags: readonly string[] = []): Promise<ProxyProcess> {
+  static sidecar(configPath: string, ports: readonly number[]): Promise<ProxyProcess> {
     const main = join(repository, 'sidecar/main.ts');
-    const process_ = new ProxyProcess(process.execPath, [main, '--config-path', configPath, '--log-level', 'info', ...flags]);
-    await process_.#listens(ports);
-    return process_;
+    return ProxyProcess.#start(process.execPath, [main, '--config-path', configPath, '--log-level', 'warn'], ports);
   }
 
-  async #listens(ports: readonly number[]): Promise<void> {
-    await eventually(async () => {
-      if (this.#child.exitCode !== null) return true;
-      for (const port of ports) await canConnect(port);
-      return true;
-    }, 20_000);
-    if (this.#child.exitCode !== null) throw new Error(`the proxy ended:\n${this.#output}`);
+  static async #start(command: string, args: readonly string[], ports: readonly number[]): Promise<ProxyProcess> {
+    const proxy = new ProxyProcess(command, args);
+    try {
+      await eventually(async () => {
+        if (proxy.#child.exitCode === null) await Promise.all(ports.map(canConnect));
+        return true;
+      }, 20_000);
+      if (proxy.#child.exitCode !== null) throw new Error('the proxy ended');
+      return proxy;
+    } catch (error) {
+      await proxy.stop();
+      throw new Error(`${command} does not serve:\n${proxy.#output}`, { cause: error });
+    }
   }
 
-  /** Resolves with the exit code. */
-  stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<number | null> {
-    const { exitCode } = this.#child;
-    if (exitCode !== null) return Promise.resolve(exitCode);
-    const ended = new Promise<number | null>((done) => this.#child.once('exit', (code) => done(code)));
-    this.#child.kill(signal);
-    return ended;
+  /** Ends it at once. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.pid === undefined) return;
+    const ended = new Promise((done) => this.#child.once('exit', done));
+    this.#child.kill('SIGKILL');
+    await ended;
   }
 }
 

@@ -119,8 +119,8 @@ export class ScriptedUpstream {
         const send = () => {
           if (socket.destroyed) return;
           socket.write(answer.bytes);
-          if (answer.then === 'close') socket.end();
-          if (answer.then === 'reset') setTimeout(() => socket.resetAndDestroy(), 50);
+          if (answer.ending === 'close') socket.end();
+          if (answer.ending === 'reset') setTimeout(() => socket.resetAndDestroy(), 50);
         };
         if (answer.after === 'release') this.#held.push(send);
         else if (answer.delayMs === undefined) send();

@@ -39,7 +39,10 @@ const formatted: Json = {
 };
 
 const cors: Json = {
-  allow_origin_string_match: [{ exact: 'https://good.example' }, { safe_regex: { regex: 'https://.*\\.sub\\.example' } }],
+  allow_origin_string_match: [
+    { exact: 'https://good.example' },
+    { safe_regex: { regex: 'https://.*\\.sub\\.example' } },
+  ],
   allow_methods: 'GET,PUT',
   allow_headers: 'x-one,x-two',
   expose_headers: 'x-exposed',
@@ -48,7 +51,12 @@ const cors: Json = {
 };
 
 const weighted = (operationsOf: Json) => ({
-  weighted_clusters: { clusters: [{ name: 'a', weight: 1, ...operationsOf }, { name: 'never', weight: 0 }] },
+  weighted_clusters: {
+    clusters: [
+      { name: 'a', weight: 1, ...operationsOf },
+      { name: 'never', weight: 0 },
+    ],
+  },
 });
 
 const routes: readonly Json[] = [
@@ -64,14 +72,25 @@ const routes: readonly Json[] = [
     ...operations,
   },
   route('/cors', {}, perRoute('cors', 'cors.v3.CorsPolicy', cors)),
-  route('/cors-closed', {}, perRoute('cors', 'cors.v3.CorsPolicy', { ...cors, forward_not_matching_preflights: false })),
+  route(
+    '/cors-closed',
+    {},
+    perRoute('cors', 'cors.v3.CorsPolicy', { ...cors, forward_not_matching_preflights: false }),
+  ),
   route('/'),
 ];
 
 const get = (path: string, ...lines: string[]) => request(`GET ${path}`, 'headers.test', lines);
 const sent = ['x-append: client', 'x-overwrite: client', 'x-if-exists: client', 'x-if-absent: client', 'x-remove: 1'];
 const answered = [
-  response(200, ['x-append: app', 'x-overwrite: app', 'x-if-exists: app', 'x-if-absent: app', 'x-remove: 1', 'x-gone: 1']),
+  response(200, [
+    'x-append: app',
+    'x-overwrite: app',
+    'x-if-exists: app',
+    'x-if-absent: app',
+    'x-remove: 1',
+    'x-gone: 1',
+  ]),
 ];
 const preflight = (path: string, origin: string, ...lines: string[]) =>
   request(`OPTIONS ${path}`, 'headers.test', [`Origin: ${origin}`, ...lines]);
@@ -96,23 +115,73 @@ export const headers: Feature = {
     { name: 'headers are changed by a weighted cluster', send: get('/weighted', ...sent), upstream: answered },
     { name: 'header values are formatted', send: get('/format?q=1'), upstream: [response(404)] },
     { name: 'headers are changed on an answer of our own', send: get('/cors-none'), upstream: [{ kind: 'reset' }] },
-    { name: 'plain headers pass in both ways', send: get('/', 'X-Case: Kept', 'x-twice: 1', 'X-Twice: 2', 'cookie: a=b'), upstream: [response(200, ['X-Case: Kept', 'set-cookie: a=1', 'Set-Cookie: b=2', 'server: app'])] },
-    { name: 'control headers of a client are taken out', send: get('/', 'x-envoy-retry-on: 5xx', 'x-envoy-max-retries: 3', 'x-envoy-upstream-rq-timeout-ms: 1', 'x-envoy-internal: true', 'x-forwarded-client-cert: By=me', 'x-envoy-expected-rq-timeout-ms: 9') },
-    { name: 'an internal address forwarded is not trusted', send: get('/', 'x-forwarded-for: 10.0.0.1', 'x-envoy-retry-on: 5xx') },
-    { name: 'hop-by-hop headers', send: get('/', 'Connection: keep-alive, x-hop', 'x-hop: 1', 'Keep-Alive: timeout=5', 'Proxy-Connection: keep-alive', 'TE: trailers, gzip') },
-    { name: 'hop-by-hop headers of an answer', send: get('/'), upstream: [response(200, ['Connection: x-hop', 'x-hop: 1', 'Keep-Alive: timeout=5', 'Proxy-Authenticate: Basic'])] },
+    {
+      name: 'plain headers pass in both ways',
+      send: get('/', 'X-Case: Kept', 'x-twice: 1', 'X-Twice: 2', 'cookie: a=b'),
+      upstream: [response(200, ['X-Case: Kept', 'set-cookie: a=1', 'Set-Cookie: b=2', 'server: app'])],
+    },
+    {
+      name: 'control headers of a client are taken out',
+      send: get(
+        '/',
+        'x-envoy-retry-on: 5xx',
+        'x-envoy-max-retries: 3',
+        'x-envoy-upstream-rq-timeout-ms: 1',
+        'x-envoy-internal: true',
+        'x-forwarded-client-cert: By=me',
+        'x-envoy-expected-rq-timeout-ms: 9',
+      ),
+    },
+    {
+      name: 'an internal address forwarded is not trusted',
+      send: get('/', 'x-forwarded-for: 10.0.0.1', 'x-envoy-retry-on: 5xx'),
+    },
+    {
+      name: 'hop-by-hop headers',
+      send: get(
+        '/',
+        'Connection: keep-alive, x-hop',
+        'x-hop: 1',
+        'Keep-Alive: timeout=5',
+        'Proxy-Connection: keep-alive',
+        'TE: trailers, gzip',
+      ),
+    },
+    {
+      name: 'hop-by-hop headers of an answer',
+      send: get('/'),
+      upstream: [
+        response(200, ['Connection: x-hop', 'x-hop: 1', 'Keep-Alive: timeout=5', 'Proxy-Authenticate: Basic']),
+      ],
+    },
     { name: 'a request id is kept', send: get('/', 'x-request-id: mine') },
     { name: 'a request without a user agent', send: get('/', 'user-agent:') },
-    { name: 'CORS: an allowed origin', send: get('/cors', `Origin: ${good}`), upstream: [response(200, ['access-control-allow-origin: *'])] },
+    {
+      name: 'CORS: an allowed origin',
+      send: get('/cors', `Origin: ${good}`),
+      upstream: [response(200, ['access-control-allow-origin: *'])],
+    },
     { name: 'CORS: an origin by regex', send: get('/cors', 'Origin: https://a.sub.example') },
     { name: 'CORS: another origin', send: get('/cors', 'Origin: https://bad.example') },
     { name: 'CORS: a preflight', send: preflight('/cors', good, wants) },
-    { name: 'CORS: a preflight from another origin is forwarded', send: preflight('/cors', 'https://bad.example', wants) },
-    { name: 'CORS: a preflight from another origin is answered', send: preflight('/cors-closed', 'https://bad.example', wants) },
+    {
+      name: 'CORS: a preflight from another origin is forwarded',
+      send: preflight('/cors', 'https://bad.example', wants),
+    },
+    {
+      name: 'CORS: a preflight from another origin is answered',
+      send: preflight('/cors-closed', 'https://bad.example', wants),
+    },
     { name: 'CORS: OPTIONS without a method asked for', send: preflight('/cors', good) },
     atEdge('the edge appends the address', get('/', 'x-forwarded-for: 1.2.3.4', 'x-forwarded-proto: https')),
-    atEdge('the edge replaces a request id of a stranger', get('/', 'x-request-id: 0f9b1c1e-1111-4222-8333-444455556666')),
-    atEdge('the edge names itself and drops edge headers', get('/', 'x-envoy-original-path: /x', 'x-envoy-decorator-operation: x')),
+    atEdge(
+      'the edge replaces a request id of a stranger',
+      get('/', 'x-request-id: 0f9b1c1e-1111-4222-8333-444455556666'),
+    ),
+    atEdge(
+      'the edge names itself and drops edge headers',
+      get('/', 'x-envoy-original-path: /x', 'x-envoy-decorator-operation: x'),
+    ),
     atEdge('dot segments are resolved', get('/a/./b/../c?x=../y')),
     {
       name: 'the edge passes no trailers on',

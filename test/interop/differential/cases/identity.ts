@@ -14,9 +14,7 @@ const as = (title: string, certificate: 'client' | 'other' | 'none', ...lines: s
 
 export const identity: Feature = {
   name,
-  virtualHosts: [
-    virtualHost(name, [route('/good', { cluster: 'tls-good' }), route('/bad', { cluster: 'tls-bad' })]),
-  ],
+  virtualHosts: [virtualHost(name, [route('/good', { cluster: 'tls-good' }), route('/bad', { cluster: 'tls-bad' })])],
   clusters: ({ tls }) => [
     cluster('tls-good', [tls], upstreamTls('spiffe://cluster.local/ns/shop/sa/server')),
     cluster('tls-bad', [tls], upstreamTls('spiffe://cluster.local/ns/shop/sa/somebody-else')),

@@ -15,9 +15,17 @@ const routes: readonly Json[] = [
   route('/abort', {}, fault({ abort: { http_status: 429, percentage: always } })),
   route('/never', {}, fault({ abort: { http_status: 429, percentage: { numerator: 0 } } })),
   route('/abort-grpc', {}, fault({ abort: { grpc_status: 14, percentage: always } })),
-  route('/delay-abort', {}, fault({ delay: { fixed_delay: '0.05s', percentage: always }, abort: { http_status: 503, percentage: always } })),
+  route(
+    '/delay-abort',
+    {},
+    fault({ delay: { fixed_delay: '0.05s', percentage: always }, abort: { http_status: 503, percentage: always } }),
+  ),
   route('/delay', {}, fault({ delay: { fixed_delay: '0.05s', percentage: always } })),
-  route('/fault-header', {}, fault({ abort: { http_status: 500, percentage: always }, headers: [{ name: 'x-break', present_match: true }] })),
+  route(
+    '/fault-header',
+    {},
+    fault({ abort: { http_status: 500, percentage: always }, headers: [{ name: 'x-break', present_match: true }] }),
+  ),
   route('/empty', { cluster: 'empty' }),
   route('/unknown', { cluster: 'nowhere' }),
   route('/unknown-500', { cluster: 'nowhere', cluster_not_found_response_code: 'INTERNAL_SERVER_ERROR' }),
@@ -26,7 +34,15 @@ const routes: readonly Json[] = [
   route('/one-request', { cluster: 'one-request' }),
   route('/one-connection', { cluster: 'one-connection' }),
   route('/outlier', { cluster: 'outlier' }),
-  route('/weights', { cluster: undefined, weighted_clusters: { clusters: [{ name: 'empty', weight: 0 }, { name: 'a', weight: 5 }] } }),
+  route('/weights', {
+    cluster: undefined,
+    weighted_clusters: {
+      clusters: [
+        { name: 'empty', weight: 0 },
+        { name: 'a', weight: 5 },
+      ],
+    },
+  }),
   route('/once', { cluster: 'once' }),
 ];
 
@@ -55,10 +71,7 @@ export const limits: Feature = {
     cluster(
       'once',
       [a],
-      httpOptions(
-        { http_protocol_options: {} },
-        { common_http_protocol_options: { max_requests_per_connection: 1 } },
-      ),
+      httpOptions({ http_protocol_options: {} }, { common_http_protocol_options: { max_requests_per_connection: 1 } }),
     ),
   ],
   cases: [
@@ -92,7 +105,11 @@ export const limits: Feature = {
     row('a cluster by a header that names none', get('/by-header', 'x-cluster: nobody')),
     row('an endpoint that refuses', get('/refused')),
     row('weights of zero are never chosen', get('/weights')),
-    { name: 'too many requests', send: [{ bytes: get('/one-request'), isHeld: true }, { bytes: get('/one-request') }], upstream: [held] },
+    {
+      name: 'too many requests',
+      send: [{ bytes: get('/one-request'), isHeld: true }, { bytes: get('/one-request') }],
+      upstream: [held],
+    },
     row('no request may wait for a connection', get('/one-connection')),
     {
       name: 'an ejected endpoint',

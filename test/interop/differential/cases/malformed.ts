@@ -11,7 +11,7 @@ const bad = (title: string, send: string): Case => ({ name: `request: ${title}`,
 const answer = (title: string, ...lines: readonly string[]): Case => ({
   name: `answer: ${title}`,
   send: get('/'),
-  upstream: [{ kind: 'raw', bytes: lines.join('\r\n'), then: 'close' } satisfies Answer],
+  upstream: [{ kind: 'raw', bytes: lines.join('\r\n'), ending: 'close' } satisfies Answer],
   logLines: 1,
 });
 const chunked = 'Transfer-Encoding: chunked';
@@ -61,12 +61,30 @@ export const malformed: Feature = {
     answer('a blank before the colon', 'HTTP/1.1 200 OK', 'x-a : 1', 'content-length: 0', '', ''),
     answer('a NUL in a value', 'HTTP/1.1 200 OK', 'x-a: a\0b', 'content-length: 0', '', ''),
     answer('a head that is too large', 'HTTP/1.1 200 OK', `x-a: ${'v'.repeat(70_000)}`, 'content-length: 0', '', ''),
-    answer('too many headers', 'HTTP/1.1 200 OK', ...Array.from({ length: 120 }, (_, i) => `x-${i}: 1`), 'content-length: 0', '', ''),
-    { name: 'answer: bare line feeds', send: get('/'), upstream: [raw('HTTP/1.1 200 OK\nx-a: 1\ncontent-length: 2\n\nok')] },
+    answer(
+      'too many headers',
+      'HTTP/1.1 200 OK',
+      ...Array.from({ length: 120 }, (_, i) => `x-${i}: 1`),
+      'content-length: 0',
+      '',
+      '',
+    ),
+    {
+      name: 'answer: bare line feeds',
+      send: get('/'),
+      upstream: [raw('HTTP/1.1 200 OK\nx-a: 1\ncontent-length: 2\n\nok')],
+    },
     answer('a folded header', 'HTTP/1.1 200 OK', 'x-a: one', ' two', 'content-length: 0', '', ''),
     answer('nothing at all'),
     answer('half a head', 'HTTP/1.1 200 OK', 'content-len'),
-    answer('an upgrade that nobody asked for', 'HTTP/1.1 101 Switching Protocols', 'connection: upgrade', 'upgrade: websocket', '', ''),
+    answer(
+      'an upgrade that nobody asked for',
+      'HTTP/1.1 101 Switching Protocols',
+      'connection: upgrade',
+      'upgrade: websocket',
+      '',
+      '',
+    ),
     answer('more than its length', 'HTTP/1.1 200 OK', 'content-length: 2', '', 'okmore'),
   ],
 };

@@ -7,7 +7,11 @@ const name = 'rewrite';
 const regexRewrite = (pattern: string, substitution: string) => ({
   regex_rewrite: { pattern: { regex: pattern }, substitution },
 });
-const redirect = (prefix: string, action: Json): Json => ({ name: prefix.slice(1), match: { prefix }, redirect: action });
+const redirect = (prefix: string, action: Json): Json => ({
+  name: prefix.slice(1),
+  match: { prefix },
+  redirect: action,
+});
 const direct = (prefix: string, status: number, more: Json = {}): Json => ({
   name: prefix.slice(1),
   match: { prefix },
@@ -84,7 +88,13 @@ export const rewriting: Feature = {
     row('a direct 304', get('/d/304')),
     row('a direct 503 with headers of the route', get('/d/503')),
     row('a direct response without a body', get('/d/empty')),
-    row('a direct response to gRPC', request('POST /d/503', 'rewrite.test', ['content-type: application/grpc', 'content-length: 0'])),
-    row('no route for gRPC', request('POST /none', 'rewrite.test', ['content-type: application/grpc', 'content-length: 0'])),
+    row(
+      'a direct response to gRPC',
+      request('POST /d/503', 'rewrite.test', ['content-type: application/grpc', 'content-length: 0']),
+    ),
+    row(
+      'no route for gRPC',
+      request('POST /none', 'rewrite.test', ['content-type: application/grpc', 'content-length: 0']),
+    ),
   ],
 };

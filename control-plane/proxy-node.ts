@@ -14,7 +14,9 @@ const isRecord = (value: TypedValue | undefined): value is { readonly [key: stri
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function stringMap(value: TypedValue | undefined): Readonly<Record<string, string>> {
-  return isRecord(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, String(item)])) : {};
+  if (!isRecord(value)) return {};
+  const scalars = Object.entries(value).filter(([, item]) => typeof item !== 'object');
+  return Object.fromEntries(scalars.map(([key, item]) => [key, String(item)]));
 }
 
 /** Reads a node; what is missing or contradicts itself is refused by name. */
@@ -45,10 +47,12 @@ export function toProxyNode(node: XdsNode, mesh: MeshConfig): Result<ProxyNode> 
   });
 }
 
+const isTrue = (value: unknown): boolean => value === true || value === 'true';
+
 /** The workload of a node that asks to be registered (`TULLE_REGISTER`, or Istio's `AUTO_REGISTER_GROUP`); else null. */
 export function toJoiningWorkload(node: ProxyNode): JoiningWorkload | null {
   const group = text(node.metadata['AUTO_REGISTER_GROUP'] as TypedValue | undefined);
-  if (group === '' && String(node.metadata['TULLE_REGISTER']) !== 'true') return null;
+  if (group === '' && !isTrue(node.metadata['TULLE_REGISTER'])) return null;
   const { region, zone, subzone } = node.locality;
   return {
     name: node.name,
@@ -65,7 +69,6 @@ export function toJoiningWorkload(node: ProxyNode): JoiningWorkload | null {
 /** Application port -> port at which the sidecar takes its traffic, by the number as text. */
 function portMap(node: ProxyNode): Readonly<Record<string, number>> {
   const inbound = node.metadata['TULLE_INBOUND'] as TypedValue | undefined;
-  return isRecord(inbound)
-    ? Object.fromEntries(Object.entries(inbound).map(([port, listen]) => [port, Number(listen)]))
-    : {};
+  const ports = Object.entries(stringMap(inbound)).map(([port, listen]) => [port, Number(listen)] as const);
+  return Object.fromEntries(ports.filter(([, listen]) => Number.isInteger(listen)));
 }

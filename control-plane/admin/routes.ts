@@ -82,8 +82,10 @@ const applyDocuments: Handler = async (backend, request) =>
     'the documents are refused',
   );
 
-const removeResource: Handler = async (backend, _request, [kind = '', namespace = '', name = '']) =>
-  resultAnswer(await backend.remove(resourceKey({ kind, metadata: { namespace, name } })), 'not deleted');
+const removeResource: Handler = async (backend, _request, [kind = '', namespace = '', name = '']) => {
+  const removed = await backend.remove(resourceKey({ kind, metadata: { namespace, name } }));
+  return removed.ok ? json({ key: removed.value }) : problemAnswer(400, 'not deleted', removed.problems);
+};
 
 const makeToken: Handler = async (backend, request) => {
   const fields: unknown = request.body === '' ? {} : JSON.parse(request.body);

@@ -167,7 +167,8 @@ describe('changes', () => {
     const headers = { authorization: `Bearer ${key}` };
     assert.equal((await ask('/api/v1/resources?dryRun=true', { method: 'PUT', body: 'a', headers })).status, 200);
     assert.equal((await ask('/api/v1/resources', { method: 'PUT', body: 'b', over: 'socket' })).status, 200);
-    await ask('/api/v1/resources/Service/shop/orders', { method: 'DELETE', over: 'socket' });
+    const removed = await ask('/api/v1/resources/Service/shop/orders', { method: 'DELETE', over: 'socket' });
+    assert.deepEqual(removed.body, { key: 'Service/shop/orders' });
     assert.deepEqual(changes, ['apply true a', 'apply false b', 'remove Service/shop/orders']);
   });
 
@@ -181,7 +182,17 @@ describe('changes', () => {
     const token = (body: string) => ask('/api/v1/tokens', { method: 'POST', body, over: 'socket' });
     const good = await token('{"namespace":"shop","serviceAccount":"orders"}');
     assert.deepEqual([good.status, good.body['spiffeId']], [200, 'shop/orders']);
-    for (const body of ['', '{}', '[]', 'null', '7', '"x"', '{"namespace":1,"serviceAccount":2}', '{"namespace":', 'x']) {
+    for (const body of [
+      '',
+      '{}',
+      '[]',
+      'null',
+      '7',
+      '"x"',
+      '{"namespace":1,"serviceAccount":2}',
+      '{"namespace":',
+      'x',
+    ]) {
       assert.equal((await token(body)).status, 400, body);
     }
     const negative = await token('{"namespace":"shop","serviceAccount":"orders","ttlMs":-1}');
@@ -215,7 +226,12 @@ describe('what is not there', () => {
 
 describe('a name that was bound anew to loopback', () => {
   test('reaches nothing', async () => {
-    for (const host of ['evil.example', `evil.example:${server.port}`, 'localhost.evil.example', '127.0.0.1.evil.example']) {
+    for (const host of [
+      'evil.example',
+      `evil.example:${server.port}`,
+      'localhost.evil.example',
+      '127.0.0.1.evil.example',
+    ]) {
       assert.equal((await ask('/api/v1/resources', { headers: { host } })).status, 421, host);
     }
   });

@@ -1,9 +1,10 @@
 import { timingSafeEqual, randomBytes } from 'node:crypto';
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describeError, MeshError } from '#shared/runtime/mesh-error.ts';
+import { writePrivateFile } from '#shared/x509/private-file.ts';
 import type { AdminBackend } from './api.ts';
 import { answer } from './routes.ts';
 
@@ -18,7 +19,7 @@ export type AdminServer = Readonly<{ host: string; port: number; socketPath: str
 export async function startAdminServer(backend: AdminBackend, settings: AdminSettings): Promise<AdminServer> {
   await mkdir(settings.dataDir, { recursive: true, mode: 0o700 });
   const key = randomBytes(32).toString('base64url');
-  await writeFile(join(settings.dataDir, 'admin.key'), key, { mode: 0o600 });
+  await writePrivateFile(join(settings.dataDir, 'admin.key'), key);
   const socketPath = join(settings.dataDir, 'admin.sock');
   await rm(socketPath, { force: true });
   const tcp = createServer((request, response) => void serve(backend, request, response, hasKey(request, key)));

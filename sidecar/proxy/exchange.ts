@@ -155,7 +155,7 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
           details: 'direct_response',
         });
       case 'nonForwarding':
-        return this.fail({ kind: 'noRoute' });
+        return this.fail({ kind: 'noCluster', status: 503 });
       case 'forward':
         if (this.cluster === null) return this.fail({ kind: 'noCluster', status: action.clusterNotFoundStatus });
         this.#forward = new Forward(this, this.cluster, route, action);

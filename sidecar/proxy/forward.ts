@@ -19,7 +19,7 @@ import { RetryState, type RetryDecision } from '../upstream/retry-state.ts';
 import { countResponse, resetKind, toFailure } from './attempt-outcome.ts';
 import { localDestination, parseAuthority } from './authority.ts';
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts';
-import { effectiveTimeoutMs } from './grpc-timeout.ts';
+import { effectiveTimeoutMs, expectedTimeoutMs, tellGrpcTimeout } from './grpc-timeout.ts';
 import { sendMirrors } from './mirror.ts';
 import type { HttpService, Plan } from './plan.ts';
 import type { RequestBody } from './request-body.ts';
@@ -180,18 +180,18 @@ export class Forward implements AttemptOwner {
     attempt.sentAtMs = host.clock.monotonic();
     record.upstreamLocalAddress = attempt.localAddress;
     record.upstreamPeerUriSan = attempt.peerUriSan;
+    const expected = this.#expectedTimeoutMs();
+    if (this.isGrpc && this.#action.tellsGrpcTimeout) tellGrpcTimeout(request.headers, expected);
     service.hooks.beforeAttempt(request, {
       attempt: attempt.number,
       tellsAttempt: this.#route.virtualHost.includeAttemptCount,
-      expectedTimeoutMs: this.#expectedTimeoutMs(),
+      expectedTimeoutMs: expected,
     });
   }
 
   #expectedTimeoutMs(): number {
     const spent = this.body.hasEnded ? this.#owner.elapsedMs - this.#requestEndedAtMs : 0;
-    const left = this.#timeoutMs > 0 ? Math.max(1, this.#timeoutMs - spent) : 0;
-    if (this.#perTryTimeoutMs === 0) return left;
-    return left === 0 ? this.#perTryTimeoutMs : Math.min(left, this.#perTryTimeoutMs);
+    return expectedTimeoutMs(this.#timeoutMs, this.#perTryTimeoutMs, spent);
   }
 
   onInformational(head: ResponseHead): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aForward } from '../routing/routes.fixture.ts';
 import { aHeaderMap } from '../telemetry/heads.fixture.ts';
-import { effectiveTimeoutMs, parseGrpcTimeout } from './grpc-timeout.ts';
+import { effectiveTimeoutMs, expectedTimeoutMs, parseGrpcTimeout, tellGrpcTimeout } from './grpc-timeout.ts';
 
 const table: readonly [value: string, ms: number | null][] = [
   ['1H', 3_600_000],
@@ -56,4 +56,22 @@ test('the timeout of an exchange', () => {
       'of the route for what is not gRPC': 1000,
     },
   );
+});
+
+test('the upstream has what is left of the timeout, or the time of the attempt if that is less', () => {
+  assert.equal(expectedTimeoutMs(0, 0, 50), 0);
+  assert.equal(expectedTimeoutMs(1000, 0, 50), 950);
+  assert.equal(expectedTimeoutMs(1000, 300, 50), 300);
+  assert.equal(expectedTimeoutMs(1000, 300, 900), 100);
+  assert.equal(expectedTimeoutMs(0, 300, 900), 300);
+  assert.equal(expectedTimeoutMs(1000, 0, 1500), 1);
+});
+
+test('a gRPC server is told the time that it really has', () => {
+  const told = (ms: number) => {
+    const headers = aHeaderMap({ 'grpc-timeout': '4S' });
+    tellGrpcTimeout(headers, ms);
+    return headers.get('grpc-timeout');
+  };
+  assert.deepEqual([told(199.6), told(0), told(1e9)], ['200m', '4S', '99999999m']);
 });

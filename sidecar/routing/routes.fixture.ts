@@ -20,6 +20,7 @@ export function aForward(cluster: string, fields: Partial<ForwardAction> = {}): 
     timeoutMs: 0,
     idleTimeoutMs: null,
     maxGrpcTimeoutMs: null,
+    tellsGrpcTimeout: false,
     retry: null,
     prefixRewrite: null,
     regexRewrite: null,

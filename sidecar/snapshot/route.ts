@@ -66,6 +66,8 @@ export type ForwardAction = Readonly<{
   idleTimeoutMs: number | null;
   /** `grpc-timeout` is honoured up to this (0: without limit); null: not honoured. */
   maxGrpcTimeoutMs: number | null;
+  /** The upstream's `grpc-timeout` says the time that is really left (`max_grpc_timeout`; not `grpc_timeout_header_max`). */
+  tellsGrpcTimeout: boolean;
   retry: RetryPolicy | null;
   prefixRewrite: string | null;
   regexRewrite: RegexRewrite | null;

@@ -11,7 +11,7 @@
  *
  * Network namespaces need root: without it nothing is run, and that is said. The last line is `N passed, N failed, N skipped`.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -85,17 +85,26 @@ function runnerEnvironment(more: Readonly<Record<string, string>>): Record<strin
   };
 }
 
-/** Runs to the end. Ctrl-C reaches the runner by itself; a SIGTERM becomes one, since on that it takes its namespaces down. */
+/** Runs to the end. When we are told to stop, every process of the runner is: each then takes its namespaces down. */
 function run(
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
   return new Promise((done, fail) => {
-    const child = spawn(command, args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
-    process.on('SIGINT', () => {});
-    process.on('SIGTERM', () => child.kill('SIGINT'));
+    const child = spawn(command, args, { env, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+    const stop = () => {
+      signalGroup(child, 'SIGINT');
+      setTimeout(() => signalGroup(child, 'SIGKILL'), 15_000).unref();
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
     child.once('error', fail);
     child.once('exit', (code) => done(code ?? 1));
   });
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  process.kill(-child.pid, signal);
 }

@@ -29,6 +29,7 @@ export function decodeForward(reader: Reader): ForwardAction {
     timeoutMs: reader.ms('timeout', 15_000),
     idleTimeoutMs: reader.msOrNull('idle_timeout'),
     maxGrpcTimeoutMs: grpc ?? reader.msOrNull('max_grpc_timeout'),
+    tellsGrpcTimeout: !reader.has('max_stream_duration') && reader.has('max_grpc_timeout'),
     retry: retry === null ? null : decodeRetryPolicy(retry),
     prefixRewrite: reader.has('prefix_rewrite') ? reader.string('prefix_rewrite') : null,
     regexRewrite: regex === null ? null : decodeRegexRewrite(regex),

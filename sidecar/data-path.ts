@@ -40,6 +40,9 @@ export type DataPathOptions = Readonly<{
   ownAddress: string;
 }>;
 
+/** Envoy's default of a cluster's `update_merge_window`. */
+const envoysMergeWindowMs = 1000;
+
 export class DataPath {
   readonly series = new SeriesRegistry();
   readonly #options: DataPathOptions;
@@ -53,12 +56,14 @@ export class DataPath {
   readonly #listeners = new Map<string, TcpListener>();
   #originalDestination: OriginalDestination | null = null;
   #plan: Plan = emptyPlan;
+  #compat: 'tulle' | 'istio';
   #applying: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   constructor(options: DataPathOptions) {
     const { clock, random, logger } = options;
     this.#options = options;
+    this.#compat = options.compat;
     this.#wheel = new TimerWheel(clock);
     this.#secrets = new WorkloadSecrets({
       workload: options.certificates,
@@ -144,7 +149,8 @@ export class DataPath {
       clock,
       random,
       resolve: systemResolve,
-      createPool: (scope) => connector.createPool(scope, compat === 'istio'),
+      createPool: (scope) => connector.createPool(scope, this.#compat === 'istio'),
+      healthWindowMs: () => (this.#compat === 'istio' ? envoysMergeWindowMs : 0),
       onOutlierEvent: (cluster, event) =>
         logger.info(
           { cluster, host: event.host.key, action: event.action, type: event.type, enforced: event.isEnforced },
@@ -180,6 +186,7 @@ export class DataPath {
     ) {
       this.#originalDestination = await this.#loadOriginalDestination();
     }
+    this.#compat = compatOf(snapshot) ?? this.#options.compat;
     const { plan, retire } = compilePlan(snapshot, this.#plan, this.#tools);
     this.#plan = plan;
     await this.#bind(plan);
@@ -272,6 +279,12 @@ export class DataPath {
     }
     this.#http.drain((chain) => !live.has(chain));
   }
+}
+
+/** Whose defaults the listeners say; clusters have no place to say it. */
+function compatOf(snapshot: Snapshot): 'tulle' | 'istio' | undefined {
+  for (const { compat } of snapshot.listeners.values()) if (compat !== '') return compat;
+  return undefined;
 }
 
 /** Timers of the clock do not keep the process alive, but whoever waits here wants to end in good order. */

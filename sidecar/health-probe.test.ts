@@ -27,7 +27,7 @@ async function listen(server: Server | HttpServer): Promise<number> {
 }
 
 /** Probes by a fake clock; `told` is what the control plane would hear. */
-function probe(fields: Partial<Probe>) {
+function probe(fields: Partial<Probe> & Pick<Probe, 'kind' | 'port'>) {
   const clock = new FakeClock();
   const told: string[] = [];
   const target: Probe = { ...defaultProbe, initialDelayMs: 0, periodMs: 1000, timeoutMs: 2000, ...fields };

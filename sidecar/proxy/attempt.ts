@@ -130,7 +130,7 @@ export class Attempt implements StreamWaiter, ResponseSink {
 
   onAbort(cause: AbortCause): void {
     if (this.#isOver) return;
-    if (!this.#isHeadSeen) this.#cluster.reportLocal(this.host, 'requestFailed');
+    if (!this.#isHeadSeen) this.#cluster.reportLocal(this.host, 'connectFailed');
     switch (cause.kind) {
       case 'connectionClosed':
         return this.#fail({ kind: 'reset', isRemoteReset: false });

@@ -15,11 +15,12 @@ import type { CompiledRoute, RouteTarget } from '../routing/compiled-route.ts';
 import type { HttpFilterOverrides } from '../snapshot/http-filter.ts';
 import { AccessRecord } from '../telemetry/access-record.ts';
 import type { Cluster } from '../upstream/cluster.ts';
+import { mayUpgrade } from './upgrade.ts';
 import { FilterRun } from './filter-run.ts';
 import type { FilterContext, LocalReply } from './filter.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import { Forward, type ForwardOwner } from './forward.ts';
-import { toResponse } from './local-response.ts';
+import { settleContentType, toResponse } from './local-response.ts';
 import type { HttpService, Plan } from './plan.ts';
 import { rescue, type Failure } from './rescue.ts';
 import { openRecord } from './open-record.ts';
@@ -111,7 +112,7 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
     this.#chooseRoute();
     const { upgrades, proxiesContinue } = this.service.manager;
     const { upgrade, expectsContinue } = this.request;
-    if (upgrade !== null && !upgrades.has(upgrade.toLowerCase())) return this.fail({ kind: 'upgradeRefused' });
+    if (upgrade !== null && !mayUpgrade(upgrade, upgrades, this.route)) return this.fail({ kind: 'upgradeRefused' });
     if (expectsContinue && !proxiesContinue) this.#answerExpectation();
     this.#filters.start();
   }
@@ -252,6 +253,7 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
     if (this.#setCookie !== null) head.headers.add('set-cookie', this.#setCookie);
     this.#filters.onResponse(head);
     if (!isBare) this.route?.applyResponseHeaders(head, this.target, this.record);
+    if (isLocal) settleContentType(head, this.isGrpc);
     if (this.#forward !== null && this.route?.virtualHost.attemptCountInResponse === true)
       head.headers.set('x-envoy-attempt-count', String(this.record.attempts));
     this.service.hooks.beforeResponse(head, { request: this.request, isLocal, upstreamMs });

@@ -58,7 +58,6 @@ export function toResponse(reply: LocalReply, isGrpc: boolean): { head: Response
 function toPlainResponse(reply: LocalReply, body: Buffer): { head: ResponseHead; body: Buffer } {
   const headers = new HeaderMap();
   const mayHaveBody = reply.status >= 200 && reply.status !== 204 && reply.status !== 304;
-  if (body.length > 0 && mayHaveBody) headers.add('content-type', 'text/plain');
   for (const [name, value] of reply.headers) headers.set(name, value);
   const length = mayHaveBody ? body.length : 0;
   return { head: aHead(reply.status, headers, length), body: mayHaveBody ? body : Buffer.alloc(0) };
@@ -66,11 +65,17 @@ function toPlainResponse(reply: LocalReply, body: Buffer): { head: ResponseHead;
 
 function toGrpcResponse(reply: LocalReply, body: Buffer): { head: ResponseHead; body: Buffer } {
   const headers = new HeaderMap();
-  headers.add('content-type', 'application/grpc');
   for (const [name, value] of reply.headers) headers.set(name, value);
   headers.set('grpc-status', String(reply.grpcStatus ?? grpcStatusOf(reply.status)));
   if (body.length > 0) headers.set('grpc-message', percentEncode(body));
   return { head: aHead(200, headers, 0), body: Buffer.alloc(0) };
+}
+
+/** Gives a local response the type of what it has, after all rules for its headers: text unless they named another, none without a body. */
+export function settleContentType({ headers, contentLength }: ResponseHead, isGrpc: boolean): void {
+  if (isGrpc) headers.set('content-type', 'application/grpc');
+  else if (contentLength === 0) headers.delete('content-type');
+  else if (!headers.has('content-type')) headers.add('content-type', 'text/plain');
 }
 
 function aHead(status: number, headers: HeaderMap, contentLength: number): ResponseHead {

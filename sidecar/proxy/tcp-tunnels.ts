@@ -159,7 +159,8 @@ class Tunnel {
   #join(cluster: Cluster, host: Host, upstream: Connection): void {
     this.#cancelDial = null;
     if (this.#isOver) return upstream.destroy();
-    cluster.reportLocal(host, 'connectSuccess');
+    // Nothing of what follows is judged: the connection itself is the success.
+    cluster.reportLocal(host, 'requestSuccess');
     this.#record.upstreamLocalAddress = `${upstream.localAddress}:${upstream.localPort}`;
     this.#host.opened(this.#observation());
     const pipe = new Pipe(this.#downstream, upstream, {

@@ -87,12 +87,8 @@ export type HttpManager = Readonly<{
   mergeSlashes: boolean;
   escapedSlashes: 'keep' | 'reject' | 'unescape_and_redirect' | 'unescape_and_forward';
   stripPort: 'none' | 'matching' | 'any';
-  streamIdleTimeoutMs: number;
-  requestTimeoutMs: number;
   requestHeadersTimeoutMs: number;
   idleTimeoutMs: number;
-  maxConnectionDurationMs: number;
-  maxRequestsPerConnection: number;
   drainTimeoutMs: number;
   delayedCloseTimeoutMs: number;
   maxHeadersKb: number;

@@ -62,8 +62,6 @@ export type ForwardAction = Readonly<{
   target: ClusterTarget;
   /** Of the whole exchange; 0 is none. */
   timeoutMs: number;
-  /** Of the stream; null: the manager's. */
-  idleTimeoutMs: number | null;
   /** `grpc-timeout` is honoured up to this (0: without limit); null: not honoured. */
   maxGrpcTimeoutMs: number | null;
   /** The upstream's `grpc-timeout` says the time that is really left (`max_grpc_timeout`; not `grpc_timeout_header_max`). */
@@ -125,7 +123,6 @@ export type RetryPolicy = Readonly<{
   /** Retries, the first attempt not counted. */
   attempts: number;
   perTryTimeoutMs: number;
-  perTryIdleTimeoutMs: number;
   retriableStatusCodes: readonly number[];
   retriableHeaders: readonly HeaderMatch[];
   retriableRequestHeaders: readonly HeaderMatch[];

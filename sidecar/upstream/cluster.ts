@@ -17,6 +17,7 @@ import { createClusterStats, type ClusterStats } from './cluster-stats.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DnsEndpoints } from './dns-endpoints.ts';
 import { EndpointSet } from './endpoint-set.ts';
+import { HealthWindow } from './health-window.ts';
 import type { Host, HostOwner } from './host.ts';
 import { OriginalHosts } from './original-hosts.ts';
 import { OutlierWatch } from './outlier-watch.ts';
@@ -40,6 +41,8 @@ export type ClusterContext = Readonly<{
   resolve: Resolve;
   createPool: (scope: PoolScope) => ConnectionPool;
   onOutlierEvent: (cluster: string, event: OutlierEvent<Host>) => void;
+  /** How long changes of health are gathered before they take effect (see `HealthWindow`); absent: not at all. */
+  healthWindowMs?: (() => number) | undefined;
 }>;
 
 /** What a host is chosen by. */
@@ -61,6 +64,7 @@ export class Cluster implements HostOwner {
   readonly #endpoints: EndpointSet;
   readonly #original: OriginalHosts;
   readonly #outlier: OutlierWatch;
+  readonly #healthWindow: HealthWindow;
   readonly #stats = createClusterStats();
   #config: ClusterConfig;
   #dns: DnsEndpoints | null = null;
@@ -79,6 +83,11 @@ export class Cluster implements HostOwner {
       () => this.hosts.values(),
       (event) => this.#healthChanged(event),
     );
+    this.#healthWindow = new HealthWindow({
+      clock,
+      windowMs: context.healthWindowMs ?? (() => 0),
+      apply: () => this.#endpoints.refresh(),
+    });
     this.#outlier.configure(config.outlier);
     this.#discover(endpoints);
   }
@@ -186,7 +195,9 @@ export class Cluster implements HostOwner {
 
   #take(endpoints: Endpoints): void {
     const labels = new Map([...this.hosts.values()].map((host) => [host, host.endpoint.transportLabels]));
-    const { removed } = this.#endpoints.update(endpoints);
+    const isFirst = this.hosts.size === 0;
+    const { added, removed } = this.#endpoints.update(endpoints);
+    if (!isFirst && added.length + removed.length > 0) this.#healthWindow.membersChanged();
     for (const host of removed) host.drainPools();
     // Other labels may choose another transport: what is open over the old one must not carry on.
     for (const host of this.hosts.values()) {
@@ -201,7 +212,7 @@ export class Cluster implements HostOwner {
   }
 
   #healthChanged(event: OutlierEvent<Host>): void {
-    this.#endpoints.refresh();
+    this.#healthWindow.healthChanged();
     this.#countMembers();
     this.#context.onOutlierEvent(this.#config.name, event);
   }
@@ -223,6 +234,7 @@ export class Cluster implements HostOwner {
     this.#dns?.close();
     this.#original.close();
     this.#outlier.close();
+    this.#healthWindow.close();
   }
 }
 

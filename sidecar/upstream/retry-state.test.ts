@@ -26,7 +26,6 @@ const aPolicy = (on: string, changes: Partial<RetryPolicy> = {}): RetryPolicy =>
   on: on.split(','),
   attempts: 2,
   perTryTimeoutMs: 0,
-  perTryIdleTimeoutMs: 0,
   retriableStatusCodes: [418],
   retriableHeaders: [{ name: 'x-again', match: { kind: 'present' }, invert: false, treatMissingAsEmpty: false }],
   retriableRequestHeaders: [],

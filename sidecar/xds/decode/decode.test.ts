@@ -147,10 +147,11 @@ const refusals: readonly (readonly [SidecarType, TypedObject, ...string[]])[] = 
     `${manager}.server_header_transformation must be one of OVERWRITE, APPEND_IF_ABSENT, PASS_THROUGH`,
   ],
   ['listener', withManager({ codec_type: 'HTTP3' }), `${manager}.codec_type must be one of AUTO, HTTP1, HTTP2`],
+  ['listener', withManager({ drain_timeout: '1' }), `${manager}.drain_timeout must be a duration such as "1.5s"`],
   [
     'listener',
-    withManager({ stream_idle_timeout: '1' }),
-    `${manager}.stream_idle_timeout must be a duration such as "1.5s"`,
+    withManager({ stream_idle_timeout: '5s' }),
+    `${manager}.stream_idle_timeout is not supported: leave it out, or set it to 0`,
   ],
   [
     'listener',
@@ -315,11 +316,8 @@ describe('defaults are Envoy’s', () => {
     assert.ok(result.ok && result.value.type === 'listener');
     const [chain] = result.value.value.chains;
     assert.ok(chain?.handler.kind === 'http');
-    const { maxHeadersKb, maxHeadersCount, streamIdleTimeoutMs, drainTimeoutMs, serverName } = chain.handler.http;
-    assert.deepEqual(
-      [maxHeadersKb, maxHeadersCount, streamIdleTimeoutMs, drainTimeoutMs, serverName],
-      [60, 100, 300_000, 5000, 'envoy'],
-    );
+    const { maxHeadersKb, maxHeadersCount, drainTimeoutMs, serverName } = chain.handler.http;
+    assert.deepEqual([maxHeadersKb, maxHeadersCount, drainTimeoutMs, serverName], [60, 100, 5000, 'envoy']);
     assert.deepEqual([result.value.value.bindToPort, result.value.value.inspect.timeoutMs], [true, 15_000]);
   });
 });

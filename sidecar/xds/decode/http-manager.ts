@@ -125,18 +125,16 @@ function decodeNormalisation(reader: Reader) {
 function decodeTimes(reader: Reader) {
   const common = reader.message('common_http_protocol_options');
   const times = {
-    streamIdleTimeoutMs: reader.ms('stream_idle_timeout', 300_000),
-    requestTimeoutMs: reader.ms('request_timeout', 0),
     requestHeadersTimeoutMs: reader.ms('request_headers_timeout', 0),
     idleTimeoutMs: common?.ms('idle_timeout', 3_600_000) ?? 3_600_000,
-    maxConnectionDurationMs: common?.ms('max_connection_duration', 0) ?? 0,
-    maxRequestsPerConnection: common?.number('max_requests_per_connection') ?? 0,
     drainTimeoutMs: reader.ms('drain_timeout', 5000),
     delayedCloseTimeoutMs: reader.ms('delayed_close_timeout', 1000),
     maxHeadersKb: reader.number('max_request_headers_kb', 60),
     maxHeadersCount: common?.number('max_headers_count', 100) ?? 100,
   };
-  common?.ignore('headers_with_underscores_action', 'max_stream_duration').done();
+  reader.mustBeUnset('stream_idle_timeout', 'request_timeout');
+  common?.mustBeUnset('max_connection_duration', 'max_requests_per_connection', 'max_stream_duration');
+  common?.ignore('headers_with_underscores_action').done();
   return times;
 }
 

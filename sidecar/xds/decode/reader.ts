@@ -120,6 +120,16 @@ export class Reader {
     return this;
   }
 
+  /** A limit that is not kept: fine while it says nothing (absent, or zero), else refused rather than ignored. */
+  mustBeUnset(...fields: string[]): this {
+    for (const field of fields) {
+      const value = this.#take(field);
+      const isNothing = value === undefined || value === 0 || (typeof value === 'string' && /^0(\.0+)?s$/.test(value));
+      if (!isNothing) this.refuse(field, 'is not supported: leave it out, or set it to 0');
+    }
+    return this;
+  }
+
   /** Refuses a field (or, with an empty name, the message). */
   refuse(field: string, message: string): void {
     this.problems.push(problem(field === '' ? this.path : this.#at(field), message));

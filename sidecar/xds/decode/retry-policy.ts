@@ -35,7 +35,6 @@ export function decodeRetryPolicy(reader: Reader): RetryPolicy {
       .filter((token) => knownConditions.has(token)),
     attempts: reader.number('num_retries', 1),
     perTryTimeoutMs: reader.ms('per_try_timeout', 0),
-    perTryIdleTimeoutMs: reader.ms('per_try_idle_timeout', 0),
     retriableStatusCodes: reader.numbers('retriable_status_codes'),
     retriableHeaders: reader.messages('retriable_headers').map(decodeHeaderMatch),
     retriableRequestHeaders: reader.messages('retriable_request_headers').map(decodeHeaderMatch),
@@ -44,7 +43,7 @@ export function decodeRetryPolicy(reader: Reader): RetryPolicy {
     baseIntervalMs,
     maxIntervalMs,
   };
-  reader.ignore('retry_priority').done();
+  reader.mustBeUnset('per_try_idle_timeout').ignore('retry_priority').done();
   return policy;
 }
 

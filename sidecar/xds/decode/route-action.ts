@@ -27,7 +27,6 @@ export function decodeForward(reader: Reader): ForwardAction {
     kind: 'forward',
     target: decodeTarget(reader),
     timeoutMs: reader.ms('timeout', 15_000),
-    idleTimeoutMs: reader.msOrNull('idle_timeout'),
     maxGrpcTimeoutMs: grpc ?? reader.msOrNull('max_grpc_timeout'),
     tellsGrpcTimeout: !reader.has('max_stream_duration') && reader.has('max_grpc_timeout'),
     retry: retry === null ? null : decodeRetryPolicy(retry),
@@ -41,6 +40,7 @@ export function decodeForward(reader: Reader): ForwardAction {
     upgrades: decodeUpgrades(reader),
   };
   reader
+    .mustBeUnset('idle_timeout')
     .ignore('max_grpc_timeout', 'append_x_forwarded_host', 'metadata_match', 'early_data_policy', 'flush_timeout')
     .done();
   return forward;
@@ -49,7 +49,7 @@ export function decodeForward(reader: Reader): ForwardAction {
 function decodeStreamDuration(reader: Reader): number | null {
   const duration = reader.message('max_stream_duration');
   const max = duration?.msOrNull('grpc_timeout_header_max') ?? null;
-  duration?.ignore('max_stream_duration', 'grpc_timeout_header_offset').done();
+  duration?.mustBeUnset('max_stream_duration', 'grpc_timeout_header_offset').done();
   return max;
 }
 

@@ -74,7 +74,7 @@ function toGrpcResponse(reply: LocalReply, body: Buffer): { head: ResponseHead; 
 /** Gives a local response the type of what it has, after all rules for its headers: text unless they named another, none without a body. */
 export function settleContentType({ headers, contentLength }: ResponseHead, isGrpc: boolean): void {
   if (isGrpc) headers.set('content-type', 'application/grpc');
-  else if (contentLength === 0) headers.delete('content-type');
+  else if (contentLength === 0) headers.remove('content-type');
   else if (!headers.has('content-type')) headers.add('content-type', 'text/plain');
 }
 

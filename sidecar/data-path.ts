@@ -277,7 +277,7 @@ export class DataPath {
       for (const chain of listener.matcher.chains()) live.add(chain);
       if (listener.defaultChain !== null) live.add(listener.defaultChain);
     }
-    this.#http.drain((chain) => !live.has(chain));
+    this.#http.retire(live);
   }
 }
 

@@ -120,7 +120,9 @@ function commonLbConfig(policy: PolicyBlocks | undefined): TypedObject {
   const minimum = policy?.outlierDetection?.minHealthPercent ?? 0;
   const locality = policy?.loadBalancer?.localityLbSetting;
   const hasFailover = locality?.failover !== undefined || locality?.failoverPriority !== undefined;
-  const isWeighted = locality?.distribute !== undefined || (policy?.outlierDetection !== undefined && hasFailover);
+  const isWeighted =
+    locality?.enabled !== false &&
+    (locality?.distribute !== undefined || (policy?.outlierDetection !== undefined && hasFailover));
   return compact({
     healthy_panic_threshold: minimum > 0 ? { value: minimum } : {},
     locality_weighted_lb_config: isWeighted ? {} : undefined,

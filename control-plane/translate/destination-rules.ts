@@ -34,6 +34,8 @@ type NamespaceRules = Readonly<{
   wildcards: readonly string[];
   /** Rules that select the workloads they are for; they are not seen from other namespaces. */
   selecting: readonly DestinationRule[];
+  /** Some rule ranks endpoints by labels of the client. */
+  ranksByLabels: boolean;
 }>;
 
 /** Rules by namespace. */
@@ -69,7 +71,8 @@ export function policyFor(rule: MergedRule | undefined, port: number, subset?: S
 
 /** Whether a rule can mean something else for two proxies of one namespace. */
 export function dependsOnLabels(rules: RulesByNamespace, namespace: string): boolean {
-  return (rules.get(namespace)?.selecting.length ?? 0) > 0;
+  const hasSelecting = (rules.get(namespace)?.selecting.length ?? 0) > 0;
+  return hasSelecting || [...rules.values()].some(({ ranksByLabels }) => ranksByLabels);
 }
 
 function toNamespaceRules(rules: readonly DestinationRule[], withSelector = false): NamespaceRules {
@@ -77,7 +80,15 @@ function toNamespaceRules(rules: readonly DestinationRule[], withSelector = fals
   const open = withSelector ? rules : rules.filter((rule) => selectorOf(rule) === undefined);
   const byHost = Map.groupBy(open, (rule) => resolveHost(rule.spec.host, rule.metadata.namespace));
   const wildcards = [...byHost.keys()].filter(isWildcard).toSorted(bySpecificity);
-  return { byHost, wildcards, selecting };
+  return { byHost, wildcards, selecting, ranksByLabels: rules.some(ranksByLabels) };
+}
+
+function ranksByLabels({ spec }: DestinationRule): boolean {
+  const policies: (TrafficPolicy | undefined)[] = [spec.trafficPolicy];
+  for (const { trafficPolicy } of spec.subsets ?? []) policies.push(trafficPolicy);
+  const blocks: (PolicyBlocks | undefined)[] = [];
+  for (const policy of policies) blocks.push(policy, ...(policy?.portLevelSettings ?? []));
+  return blocks.some((block) => block?.loadBalancer?.localityLbSetting?.failoverPriority !== undefined);
 }
 
 /** The rules of the most specific host that covers this one, merged; only those exported to the client when one is named. */

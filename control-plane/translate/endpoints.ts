@@ -2,10 +2,11 @@ import { matchesLabels } from '#shared/model/selector.ts';
 import type { TypedMessage, TypedObject } from '#shared/xds/typed.ts';
 import { policyFor } from './destination-rules.ts';
 import { clusterName, type Destination } from './destinations.ts';
-import { spreadOverLocalities } from './features/locality.ts';
+import { labelFor, spreadOverLocalities } from './features/locality.ts';
 import { healthyWorkloads, type MeshIndex, peerPolicyOf } from './mesh-index.ts';
 import { modeOfPort } from './peer-authentication.ts';
 import type { Scope } from './scope.ts';
+import type { PolicyBlocks } from './traffic-policy.ts';
 import { compact, nonEmpty, toAddress, typed } from './typed-builder.ts';
 import { connectPort, type Workload } from './workloads.ts';
 
@@ -19,12 +20,18 @@ export function endpointsFor(index: MeshIndex, scope: Scope, destination: Destin
   const policy = policyFor(rule, port.port, subset);
   const isLocal = policy?.outlierDetection !== undefined || policy?.loadBalancer?.localityLbSetting !== undefined;
   const shaping = isLocal || subset !== undefined ? rule : undefined;
-  const place = isLocal ? scope.locality : '';
+  const place = isLocal ? [scope.locality, ...sharedLabels(scope, policy)].join() : '';
   const key = `endpoints/${place}/${shaping?.id ?? ''}/${service.namespace}/${name}`;
   const inputs = endpoints.flatMap(({ workload, port: number, takesMutualTls }) => [workload, number, takesMutualTls]);
   return index.memo.get(key, [service, ...(shaping?.sources ?? []), ...inputs], () =>
     typed('envoy.config.endpoint.v3.ClusterLoadAssignment', toAssignment(scope, destination, name, endpoints)),
   );
+}
+
+/** What the proxies of a scope have for the labels by which a policy ranks endpoints. */
+function sharedLabels(scope: Scope, policy: PolicyBlocks | undefined): readonly string[] {
+  const wanted = policy?.loadBalancer?.localityLbSetting?.failoverPriority ?? [];
+  return wanted.map((text) => labelFor(text.split('=')[0] ?? '', scope));
 }
 
 /** The endpoints of a destination as a part of its cluster. A name to look up stands for itself when it has no endpoints. */
@@ -71,13 +78,16 @@ function toAssignment(
   const groups = Map.groupBy(endpoints, ({ workload }) => workload.locality);
   const localities = [...groups].map(([locality, members]) => ({
     locality,
-    weight: members.reduce((sum, { workload }) => sum + workload.weight, 0),
-    endpoints: members.map(toLbEndpoint),
+    endpoints: members.map((member) => ({
+      message: toLbEndpoint(member),
+      weight: member.workload.weight,
+      labels: member.workload.labels,
+    })),
   }));
   const policy = policyFor(rule, port.port, subset);
   return compact({
     cluster_name: name,
-    endpoints: nonEmpty(spreadOverLocalities(localities, scope.locality, policy)),
+    endpoints: nonEmpty(spreadOverLocalities(localities, scope, policy)),
   });
 }
 

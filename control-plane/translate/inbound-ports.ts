@@ -4,6 +4,7 @@ import type { Protocol } from '#shared/model/protocol.ts';
 import { selectProtocol } from '#shared/model/protocol.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import type { MeshPort, MeshService } from './mesh-service.ts';
+import { hasOwnAddress, ownWorkload } from './own-workload.ts';
 import { inboundPorts, namedInboundPort, type ProxyNode } from './proxy-node.ts';
 import type { Scope } from './scope.ts';
 import { connectPort, type InlineEndpoint, type Workload } from './workloads.ts';
@@ -56,7 +57,7 @@ export function inboundPortsOf(index: MeshIndex, scope: Scope, node: ProxyNode):
 }
 
 function servicePorts(index: MeshIndex, node: ProxyNode): readonly InboundPort[] {
-  const workload = workloadOf(index, node);
+  const workload = ownWorkload(index, node);
   return index.services
     .filter((service) => runsOn(service, node))
     .flatMap((service) =>
@@ -69,15 +70,6 @@ function servicePorts(index: MeshIndex, node: ProxyNode): readonly InboundPort[]
     );
 }
 
-/** The workload of a proxy: the one of its name, else one with its address (on one machine many have the same). */
-function workloadOf(index: MeshIndex, node: ProxyNode): Workload | undefined {
-  const workloads = index.workloads.get(node.namespace) ?? [];
-  return (
-    workloads.find(({ name }) => name === node.name) ??
-    (hasOwnAddress(node) ? workloads.find(({ address }) => node.ipAddresses.includes(address)) : undefined)
-  );
-}
-
 /** Whether the workload of a proxy is behind a service. */
 function runsOn(service: MeshService, node: ProxyNode): boolean {
   const isSelected =
@@ -86,11 +78,6 @@ function runsOn(service: MeshService, node: ProxyNode): boolean {
     matchesLabels(service.selector, node.labels);
   const hasAddress = ({ address = '' }: InlineEndpoint): boolean => node.ipAddresses.includes(address);
   return isSelected || (hasOwnAddress(node) && service.endpoints.some(hasAddress));
-}
-
-/** Without interception proxies share the addresses of their machine. */
-function hasOwnAddress({ interception }: ProxyNode): boolean {
-  return interception === 'REDIRECT';
 }
 
 /**

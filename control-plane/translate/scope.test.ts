@@ -64,4 +64,24 @@ suite('what a proxy sees', () => {
       [true, true, false, false],
     );
   });
+
+  test('where a proxy is: as it says, else as its workload is registered', () => {
+    const entry =
+      'kind: WorkloadEntry\nmetadata: {name: client, namespace: default}\nspec: {address: 10.77.1.10, locality: r1/z1}\n';
+    const placeFor = (node: ProxyNode): string => scopeFor(indexMesh(aMesh(resourcesOf(entry))), node).locality;
+    assert.equal(placeFor(aNode()), 'r1/z1/');
+    assert.equal(placeFor(aNode({ name: 'other', ip: '10.77.1.10' })), 'r1/z1/');
+    assert.equal(placeFor(aNode({ locality: { region: 'r2', zone: '', subzone: '' } })), 'r2//');
+    assert.equal(placeFor(aNode({ name: 'other', ip: '10.77.1.99' })), '//');
+  });
+
+  test('proxies of one namespace with other labels share no scope where a rule ranks endpoints by labels', () => {
+    const rule = (setting: string): string =>
+      `kind: DestinationRule\nmetadata: {name: r, namespace: prod}\nspec: {host: api, subsets: [{name: s, trafficPolicy: {loadBalancer: {localityLbSetting: ${setting}}}}]}\n`;
+    const isShared = (setting: string): boolean => {
+      const index = indexMesh(aMesh(resourcesOf(documents(rule(setting)))));
+      return scopeFor(index, aNode()) === scopeFor(index, aNode({ labels: { app: 'other' } }));
+    };
+    assert.deepEqual([isShared('{enabled: true}'), isShared('{failoverPriority: [app]}')], [true, false]);
+  });
 });

@@ -5,7 +5,8 @@ import { dependsOnLabels, type MergedRule, ruleFor } from './destination-rules.t
 import { coversHost } from '#shared/model/hostname.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { isExportedTo, type MeshService } from './mesh-service.ts';
-import { localityText, type ProxyNode } from './proxy-node.ts';
+import { placeOf } from './own-workload.ts';
+import type { ProxyNode } from './proxy-node.ts';
 import {
   type Claims,
   destinationsOf,
@@ -57,7 +58,7 @@ export function scopeFor(index: MeshIndex, node: ProxyNode): Scope {
     node.namespace,
     sidecar === undefined ? '' : `${sidecar.metadata.namespace}/${sidecar.metadata.name}`,
     Object.entries(labels).toSorted(([a], [b]) => compareText(a, b)),
-    localityText(node),
+    placeOf(index, node),
     node.compat,
     node.interception,
   ]);
@@ -104,7 +105,7 @@ function buildScope(
   return {
     ...identity,
     namespace: node.namespace,
-    locality: localityText(node),
+    locality: placeOf(index, node),
     compat: node.compat,
     interception: node.interception,
     allowsUnknown: policy === 'ALLOW_ANY',

@@ -35,7 +35,7 @@ export const faults = {
   statusLine: codecError('malformed status line (RFC 9112 4)'),
   fieldName: codecError('malformed field name, or blank before its colon, or a folded line (RFC 9112 5.1, 5.2)'),
   fieldValue: invalidCharacters('malformed field value (RFC 9110 5.5)'),
-  hostMissing: codecError('no Host (RFC 9112 3.2)'),
+  hostMissing: { status: 400, details: 'missing_host_header', message: 'no Host (RFC 9112 3.2)' },
   hostRepeated: codecError('more than one Host (RFC 9112 3.2)'),
   hostInvalid: codecError('malformed Host (RFC 9112 3.2)'),
   contentLength: codecError('malformed Content-Length (RFC 9112 6.3)'),

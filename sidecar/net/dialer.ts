@@ -147,7 +147,7 @@ class Attempt {
   }
 
   readonly #onError = (error: Error): void => {
-    this.#fail(explainError(error, this.#name));
+    this.#fail(explainError(error, this.#name, this.#target.tls === null));
   };
 
   #fail(error: MeshError): void {
@@ -178,11 +178,15 @@ function judgeUnverified(socket: TLSSocket, context: TlsContext): MeshError | nu
   return judgeNames(peerCertificateOf(socket), context.settings.validation);
 }
 
-function explainError(error: Error, name: string): MeshError {
+/**
+ * A reset answers no SYN (a refusal does): in plaintext it says that the connection was made, and reset before the system told us of
+ * it (`wasMade`).
+ */
+function explainError(error: Error, name: string, isPlaintext: boolean): MeshError {
   if (error instanceof MeshError) return error;
   const code: unknown = Reflect.get(error, 'code');
   const text = typeof code === 'string' ? code : '';
-  const options = { cause: error, facts: { reason: text } };
+  const options = { cause: error, facts: { reason: text, wasMade: isPlaintext && text === 'ECONNRESET' } };
   if (text === 'ETIMEDOUT') return new MeshError('connect_timeout', `no connection to ${name}`, options);
   if (text === 'ECONNRESET' || text === 'EPIPE')
     return new MeshError('connection_reset', `${name} closed the connection while it was set up`, options);

@@ -14,7 +14,7 @@ import type { RequestBody } from './request-body.ts';
 
 /** How an attempt can fail. */
 export type AttemptFailure =
-  | Readonly<{ kind: 'connectFailure'; reason: string }>
+  | Readonly<{ kind: 'connectFailure'; reason: string; isTimeout: boolean }>
   | Readonly<{ kind: 'overflow' }>
   | Readonly<{ kind: 'refused' }>
   | Readonly<{ kind: 'reset'; isRemoteReset: boolean }>
@@ -97,7 +97,7 @@ export class Attempt implements StreamWaiter, ResponseSink {
     if (failure === 'overflow') return this.#fail({ kind: 'overflow' });
     this.failureReason = error.message;
     this.#cluster.reportLocal(this.host, 'connectFailed');
-    this.#fail({ kind: 'connectFailure', reason: error.message });
+    this.#fail({ kind: 'connectFailure', reason: error.message, isTimeout: failure === 'connectTimeout' });
   }
 
   onInformational(head: ResponseHead): void {

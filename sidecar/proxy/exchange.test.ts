@@ -358,14 +358,17 @@ describe('local answers', () => {
   });
 
   test('a request that could not be read is answered with its own status', () => {
-    const { exchange, stream, logged } = anExchange();
-    const details = 'http1.codec_error';
-    exchange.refuse({ status: 431, details, message: 'too large', method: 'GET', path: '/', authority: 'a' });
-    assert.equal(stream.answer, '431 too large');
-    assert.deepEqual(
-      logged.map((record) => `${record.flagNames} ${record.details}`),
-      ['DPE http1.codec_error'],
-    );
+    const refuse = (compat: 'tulle' | 'istio', details: string) => {
+      const { exchange, stream, logged } = anExchange({ service: { compat } });
+      exchange.refuse({ status: 431, details, message: 'too large', method: 'GET', path: '/', authority: 'a' });
+      return [stream.answer, ...logged.map((record) => `${record.flagNames} ${record.details}`)];
+    };
+    assert.deepEqual(refuse('tulle', 'http1.codec_error'), ['431 too large', 'DPE http1.codec_error']);
+    assert.deepEqual(refuse('istio', 'http1.codec_error'), [
+      '431 Request Header Fields Too Large',
+      'DPE http1.codec_error',
+    ]);
+    assert.deepEqual(refuse('istio', 'missing_host_header'), ['431 ', ' missing_host_header']);
   });
 });
 

@@ -20,7 +20,7 @@ import { FilterRun } from './filter-run.ts';
 import type { FilterContext, LocalReply } from './filter.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import { Forward, type ForwardOwner } from './forward.ts';
-import { settleContentType, toResponse } from './local-response.ts';
+import { refusalText, settleContentType, toResponse } from './local-response.ts';
 import type { HttpService, Plan } from './plan.ts';
 import { rescue, type Failure } from './rescue.ts';
 import { openRecord } from './open-record.ts';
@@ -124,8 +124,8 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
   }
 
   /** Answers a request that could not be read; its connection closes afterwards. */
-  refuse({ status, details, message }: BadRequest): void {
-    this.fail({ kind: 'badRequest', status, details, message });
+  refuse(bad: BadRequest): void {
+    this.fail({ ...bad, kind: 'badRequest', message: refusalText(bad, this.service.compat) });
   }
 
   #chooseRoute(): void {
@@ -288,14 +288,9 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
     record.bytesReceived = this.body.receivedBytes;
     record.downstreamWireBytesReceived = this.stream.bytesReceived;
     record.downstreamWireBytesSent = this.stream.bytesSent;
-    this.host.observe({
-      record,
-      direction: this.service.direction,
-      isGrpc: this.isGrpc,
-      tls: this.tls,
-      cluster: this.cluster,
-      host: this.#forward?.chosenHost ?? null,
-    });
+    const { isGrpc, tls, cluster, service } = this;
+    const chosen = this.#forward?.chosenHost ?? null;
+    this.host.observe({ record, direction: service.direction, isGrpc, tls, cluster, host: chosen });
     for (const log of this.service.accessLogs) log.log(record);
   }
 }

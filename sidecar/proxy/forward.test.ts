@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { HeaderMap } from '../http1/header-map.ts';
 import { defaultThresholds } from '../snapshot/cluster.ts';
 import { aResponse } from '../telemetry/heads.fixture.ts';
+import { anOutlierConfig } from '../upstream/cluster.fixture.ts';
 import { anExchange, aRetry, startExchange } from './exchange.fixture.ts';
 
 const refusing = (made: ReturnType<typeof anExchange>) => {
@@ -10,6 +11,18 @@ const refusing = (made: ReturnType<typeof anExchange>) => {
   made.exchange.start();
   return made;
 };
+
+describe('outlier detection', () => {
+  test('hears of a reset as of a 503: gateway errors count it', () => {
+    const { exchange, upstream, cluster } = anExchange({
+      cluster: { outlier: { ...anOutlierConfig, consecutiveGatewayFailure: 3 } },
+    });
+    exchange.start();
+    upstream.last.reset();
+    const host = [...cluster.hosts.values()][0];
+    assert.equal(host?.monitor.consecutiveGatewayFailure, 1);
+  });
+});
 
 describe('retries', () => {
   test('send head, body and trailers again, as they were', () => {

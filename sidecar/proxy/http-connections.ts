@@ -13,6 +13,9 @@ import type { HttpService, PlanChain } from './plan.ts';
 
 type Open = Readonly<{ connection: Http1ServerConnection; chain: PlanChain }>;
 
+/** How long an idle connection of a chain that is gone may still bring a request. */
+const retireAfterMs = 1000;
+
 export class HttpConnections {
   readonly #host: ExchangeHost;
   readonly #wheel: TimerWheel;
@@ -21,6 +24,8 @@ export class HttpConnections {
   /** Taken out of HTTP by a CONNECT, and silent so far. */
   readonly #unknown = new Set<Connection>();
   #isDraining = false;
+  /** Chains that no listener has any more. */
+  readonly #gone = new WeakSet<PlanChain>();
 
   constructor(host: ExchangeHost, wheel: TimerWheel, tunnels: TunnelHost) {
     this.#host = host;
@@ -49,7 +54,7 @@ export class HttpConnections {
         this.#open.delete(entry);
         this.#connectTunnel(stream, head, chain, service);
       },
-      isLast: () => this.#isDraining && chain.direction === 'inbound',
+      isLast: () => this.#gone.has(chain) || (this.#isDraining && chain.direction === 'inbound'),
     });
     const http = new Http1ServerConnection(connection, handler, {
       wheel: this.#wheel,
@@ -72,15 +77,36 @@ export class HttpConnections {
     this.#open.add(entry);
   }
 
-  /** Ends connections in good order: of chains that are no longer there, or (drain) of all that come in from the mesh. */
+  /** Ends connections in good order: idle ones at once, others with the answer under way. */
   drain(shouldEnd: (chain: PlanChain) => boolean): void {
     for (const { connection, chain } of this.#open) if (shouldEnd(chain)) connection.drain();
   }
 
-  /** From now on connections from the mesh are told to go elsewhere; late ones are served once more. */
+  /**
+   * From now on connections from the mesh are told to go elsewhere, with their next answer: an idle one is not closed yet, for a
+   * request may be on its way. Late connections are served once more.
+   */
   startDraining(): void {
     this.#isDraining = true;
-    this.drain((chain) => chain.direction === 'inbound');
+    this.#tellBusy((chain) => chain.direction === 'inbound');
+  }
+
+  /** Connections of chains that are gone end with their next answer; those that stay idle end after a while. */
+  retire(live: ReadonlySet<PlanChain>): void {
+    const isGone = (chain: PlanChain) => !live.has(chain);
+    let count = 0;
+    for (const { chain } of this.#open) {
+      if (!isGone(chain)) continue;
+      this.#gone.add(chain);
+      count++;
+    }
+    if (count === 0) return;
+    this.#tellBusy(isGone);
+    this.#host.clock.after(retireAfterMs, () => this.drain((chain) => this.#gone.has(chain)));
+  }
+
+  #tellBusy(shouldEnd: (chain: PlanChain) => boolean): void {
+    for (const { connection, chain } of this.#open) if (shouldEnd(chain) && !connection.isIdle) connection.drain();
   }
 
   close(): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fieldsOf } from '../telemetry/heads.fixture.ts';
 import type { LocalReply } from './filter.ts';
-import { grpcStatusOf, httpStatusOfGrpc, toResponse } from './local-response.ts';
+import { grpcStatusOf, httpStatusOfGrpc, settleContentType, toResponse } from './local-response.ts';
 
 const aReply = (fields: Partial<LocalReply> = {}): LocalReply => ({
   status: 503,
@@ -16,7 +16,7 @@ const aReply = (fields: Partial<LocalReply> = {}): LocalReply => ({
 
 test('a plain reply has a text body of known length', () => {
   const { head, body } = toResponse(aReply({ headers: [['x-a', 'b']] }), false);
-  assert.deepEqual(fieldsOf(head), { 'content-type': 'text/plain', 'x-a': 'b' });
+  assert.deepEqual(fieldsOf(head), { 'x-a': 'b' });
   assert.deepEqual([head.status, head.contentLength, body.toString()], [503, 19, 'no healthy upstream']);
 });
 
@@ -35,7 +35,6 @@ test('no body where the status forbids one', () => {
 test('a gRPC reply is 200 with status and message in headers, octets outside of ASCII encoded', () => {
   const { head, body } = toResponse(aReply({ body: 'größe: 100%\n' }), true);
   assert.deepEqual(fieldsOf(head), {
-    'content-type': 'application/grpc',
     'grpc-status': '14',
     'grpc-message': 'gr%C3%B6%C3%9Fe: 100%25%0A',
   });
@@ -44,7 +43,34 @@ test('a gRPC reply is 200 with status and message in headers, octets outside of 
 
 test('a status of its own wins over the mapped one', () => {
   const { head } = toResponse(aReply({ grpcStatus: 7, body: '' }), true);
-  assert.deepEqual(fieldsOf(head), { 'content-type': 'application/grpc', 'grpc-status': '7' });
+  assert.deepEqual(fieldsOf(head), { 'grpc-status': '7' });
+});
+
+test('the content type is settled after all rules for headers: text, unless another was named or there is no body', () => {
+  const typeAfter = (
+    reply: LocalReply,
+    isGrpc: boolean,
+    change?: (head: ReturnType<typeof toResponse>['head']) => void,
+  ) => {
+    const { head } = toResponse(reply, isGrpc);
+    change?.(head);
+    settleContentType(head, isGrpc);
+    return head.headers.get('content-type');
+  };
+  assert.equal(typeAfter(aReply(), false), 'text/plain');
+  assert.equal(
+    typeAfter(aReply(), false, ({ headers }) => headers.remove('content-type')),
+    'text/plain',
+  );
+  assert.equal(
+    typeAfter(aReply(), false, ({ headers }) => headers.add('content-type', 'text/html')),
+    'text/html',
+  );
+  assert.equal(
+    typeAfter(aReply({ body: '' }), false, ({ headers }) => headers.add('content-type', 'text/html')),
+    undefined,
+  );
+  assert.equal(typeAfter(aReply(), true), 'application/grpc');
 });
 
 test('statuses are mapped as Envoy maps them', () => {

@@ -1,6 +1,8 @@
 /** Local replies as response heads: for gRPC clients a status in headers, for others a body of text. */
+import { STATUS_CODES } from 'node:http';
 import { HeaderMap } from '../http1/header-map.ts';
 import type { ResponseHead } from '../http1/message.ts';
+import type { BadRequest } from '../net/http-stream.ts';
 import type { LocalReply } from './filter.ts';
 
 /** gRPC status of an HTTP status (Envoy's Grpc::Utility::httpToGrpcStatus). */
@@ -69,6 +71,12 @@ function toGrpcResponse(reply: LocalReply, body: Buffer): { head: ResponseHead; 
   headers.set('grpc-status', String(reply.grpcStatus ?? grpcStatusOf(reply.status)));
   if (body.length > 0) headers.set('grpc-message', percentEncode(body));
   return { head: aHead(200, headers, 0), body: Buffer.alloc(0) };
+}
+
+/** What a refused request is told: what is wrong with it, or for `istio` no more than Envoy says. */
+export function refusalText({ status, details, message }: BadRequest, compat: 'tulle' | 'istio'): string {
+  if (compat === 'tulle') return message;
+  return details.startsWith('http1.') ? (STATUS_CODES[status] ?? '') : '';
 }
 
 /** Gives a local response the type of what it has, after all rules for its headers: text unless they named another, none without a body. */

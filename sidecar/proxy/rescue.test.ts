@@ -27,6 +27,16 @@ const cases: [Failure, boolean, [number, string, string, string]][] = [
     ],
   ],
   [
+    { kind: 'connectFailure', reason: 'no connection in 300 ms', isTimeout: true },
+    false,
+    [
+      503,
+      'UF',
+      'upstream_reset_before_response_started{connection_timeout}',
+      'upstream connect error or disconnect/reset before headers. reset reason: connection timeout',
+    ],
+  ],
+  [
     { kind: 'reset', isRemoteReset: false },
     false,
     [
@@ -41,7 +51,7 @@ const cases: [Failure, boolean, [number, string, string, string]][] = [
 ];
 
 for (const [failure, wasRetried, [status, flag, details, body]] of cases) {
-  test(`${failure.kind} becomes ${status} ${flag}`, () => {
+  test(`${failure.kind}${'isTimeout' in failure ? ' by time' : ''} becomes ${status} ${flag}`, () => {
     const reply = rescue(failure, wasRetried);
     assert.deepEqual([reply.status, reply.flag, reply.details, reply.body], [status, flag, details, body]);
   });

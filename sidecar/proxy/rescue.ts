@@ -11,7 +11,7 @@ export type Failure =
   | Readonly<{ kind: 'noHealthyHost' }>
   | Readonly<{ kind: 'overflow' }>
   /** No connection: refused, timed out, TLS failed. */
-  | Readonly<{ kind: 'connectFailure'; reason: string }>
+  | Readonly<{ kind: 'connectFailure'; reason: string; isTimeout?: boolean | undefined }>
   /** The connection ended before a response began. */
   | Readonly<{ kind: 'reset'; isRemoteReset: boolean }>
   | Readonly<{ kind: 'upstreamProtocolError'; detail: string }>
@@ -46,7 +46,7 @@ export function rescue(failure: Failure, wasRetried: boolean): LocalReply {
     case 'idleTimeout':
       return reply(504, 'SI', 'stream_idle_timeout', 'stream timeout');
     case 'badRequest':
-      return reply(failure.status, 'DPE', failure.details, failure.message);
+      return reply(failure.status, failure.details.startsWith('http1.') ? 'DPE' : '', failure.details, failure.message);
     case 'internal':
       return reply(500, '', `internal_error{${failure.detail}}`.replaceAll(/[\s]/g, '_'));
     case 'upgradeRefused':
@@ -72,6 +72,8 @@ function rescueReset(failure: ResetFailure, wasRetried: boolean): LocalReply {
         headers: [['x-envoy-overloaded', 'true']],
       };
     case 'connectFailure': {
+      if (failure.isTimeout === true)
+        return reply(503, 'UF', resetDetails('connection timeout'), `${before}connection timeout`);
       const reason = 'remote connection failure';
       return reply(503, 'UF', resetDetails(reason, failure.reason), `${before}${reason}`);
     }

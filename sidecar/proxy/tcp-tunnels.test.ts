@@ -11,7 +11,7 @@ import { aRoute, aTable, aVirtualHost, compiled } from '../routing/routes.fixtur
 import { defaultThresholds, type ClusterConfig } from '../snapshot/cluster.ts';
 import type { AccessRecord } from '../telemetry/access-record.ts';
 import { FakeConnection } from '../transport/fake-connection.fixture.ts';
-import { aCluster, anEndpoint, someEndpoints } from '../upstream/cluster.fixture.ts';
+import { aCluster, anEndpoint, anOutlierConfig, someEndpoints } from '../upstream/cluster.fixture.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import { Connector } from './connector.ts';
 import { aService } from './exchange.fixture.ts';
@@ -152,6 +152,33 @@ test('no cluster, no host, no room: closed at once, and said why', async () => {
     assert.equal(tunnels.count, 0);
     assert.equal(cluster.breakers.default.connections, 0);
   }
+});
+
+test('with a hash policy connections of one client go to one host', async () => {
+  const { port } = await anEcho();
+  const { tunnels, cluster, logged, service } = setUp(port, { balancer: { kind: 'maglev', tableSize: 101 } });
+  const endpoints = ['127.0.0.1', '127.0.0.2', '127.0.0.3'].map((address) => anEndpoint(address, { port }));
+  cluster.update(cluster.config, someEndpoints(...endpoints));
+  for (let n = 0; n < 12; n++) {
+    const client = new FakeConnection();
+    tunnels.serve(client, service({ hashPolicies: [{ kind: 'sourceIp', terminal: false }] }));
+    client.closeWith(null);
+  }
+  assert.equal(new Set(logged.map(({ upstreamHost }) => upstreamHost)).size, 1);
+  assert.equal(logged.length, 12);
+});
+
+test('a connection is a success of its host', async () => {
+  const { port } = await anEcho();
+  const { tunnels, cluster, service } = setUp(port, { outlier: anOutlierConfig });
+  const [host] = cluster.hosts.values();
+  host?.reportLocal('connectFailed');
+  assert.equal(host?.monitor.consecutive5xx, 1);
+  const client = new FakeConnection();
+  tunnels.serve(client, service());
+  client.receive('x');
+  await hears(client, '>x');
+  assert.equal(host?.monitor.consecutive5xx, 0);
 });
 
 test('a client that leaves while it is connected for is forgotten', async () => {

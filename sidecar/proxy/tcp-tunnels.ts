@@ -2,8 +2,10 @@
 import type { Clock } from '#shared/runtime/clock.ts';
 import type { MeshError } from '#shared/runtime/mesh-error.ts';
 import { Pipe } from '../net/pipe.ts';
+import type { HashPolicy } from '../snapshot/route.ts';
 import { AccessRecord } from '../telemetry/access-record.ts';
 import type { Connection } from '../transport/transport.ts';
+import { xxHash64 } from '../upstream/balancers/xxhash64.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import { parseAuthority } from './authority.ts';
@@ -26,6 +28,7 @@ type Goal = Readonly<{
   destination: Readonly<{ address: string; port: number }> | null;
   idleTimeoutMs: number;
   maxAttempts: number;
+  hashPolicies: readonly HashPolicy[];
   accessLogs: readonly AccessLog[];
 }>;
 
@@ -49,6 +52,7 @@ export class TcpTunnels {
       destination: { address: connection.localAddress, port: connection.localPort },
       idleTimeoutMs: service.config.idleTimeoutMs,
       maxAttempts: Math.max(1, service.config.maxConnectAttempts),
+      hashPolicies: service.config.hashPolicies,
       accessLogs: service.accessLogs,
     });
   }
@@ -66,6 +70,7 @@ export class TcpTunnels {
       destination: parseAuthority(authority, 443),
       idleTimeoutMs: service.manager.idleTimeoutMs,
       maxAttempts: 1,
+      hashPolicies: [],
       accessLogs: service.accessLogs,
     });
   }
@@ -132,7 +137,7 @@ class Tunnel {
   }
 
   #dial(cluster: Cluster, attempt: number): void {
-    const host = cluster.pick({ destination: this.#goal.destination });
+    const host = cluster.pick({ destination: this.#goal.destination, hash: this.#hash() });
     if (host === null) return this.#fail('UH', 'no_healthy_upstream');
     this.#upstreamHost = host;
     this.#record.upstreamHost = host.key;
@@ -144,8 +149,18 @@ class Tunnel {
     });
   }
 
+  /** All that is known of a TCP connection is where it comes from. */
+  #hash(): bigint | null {
+    const fromSource = this.#goal.hashPolicies.some(({ kind }) => kind === 'sourceIp');
+    return fromSource ? xxHash64(Buffer.from(this.#downstream.remoteAddress, 'latin1')) : null;
+  }
+
   #onDialFailed(cluster: Cluster, host: Host, { attempt, error }: { attempt: number; error: MeshError }): void {
     this.#cancelDial = null;
+    if (error.facts['wasMade'] === true) {
+      cluster.reportLocal(host, 'requestSuccess');
+      return this.#fail('UR', '');
+    }
     cluster.stats.upstream_cx_connect_fail++;
     host.stats.cx_connect_fail++;
     cluster.reportLocal(host, 'connectFailed');

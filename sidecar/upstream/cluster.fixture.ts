@@ -1,4 +1,4 @@
-import { defaultThresholds, type ClusterConfig } from '../snapshot/cluster.ts';
+import { defaultThresholds, type ClusterConfig, type OutlierConfig } from '../snapshot/cluster.ts';
 import type { Endpoint, Endpoints } from '../snapshot/endpoints.ts';
 
 /** An endpoint for tests: healthy, on port 80. */
@@ -53,3 +53,28 @@ export const aCluster = (changes: Partial<ClusterConfig> = {}): ClusterConfig =>
   direction: 'outbound',
   ...changes,
 });
+
+/** Outlier detection for tests: two errors eject, for three intervals, anybody. */
+export const anOutlierConfig: OutlierConfig = {
+  consecutive5xx: 2,
+  enforcingConsecutive5xx: 100,
+  consecutiveGatewayFailure: 0,
+  enforcingConsecutiveGatewayFailure: 0,
+  consecutiveLocalOriginFailure: 5,
+  enforcingConsecutiveLocalOriginFailure: 100,
+  intervalMs: 10_000,
+  baseEjectionTimeMs: 30_000,
+  maxEjectionTimeMs: 300_000,
+  maxEjectionTimeJitterMs: 0,
+  maxEjectionPercent: 100,
+  alwaysEjectOneHost: false,
+  splitExternalLocalOriginErrors: false,
+  successRateMinimumHosts: 5,
+  successRateRequestVolume: 100,
+  successRateStdevFactor: 1900,
+  enforcingSuccessRate: 0,
+  failurePercentageThreshold: 85,
+  failurePercentageMinimumHosts: 5,
+  failurePercentageRequestVolume: 50,
+  enforcingFailurePercentage: 0,
+};

@@ -2,36 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FakeClock } from '#shared/runtime/clock.ts';
 import { seededRandom } from '#shared/runtime/random.ts';
-import type { ClusterConfig, OutlierConfig, UpstreamTransport } from '../snapshot/cluster.ts';
+import type { ClusterConfig, UpstreamTransport } from '../snapshot/cluster.ts';
 import type { Endpoints } from '../snapshot/endpoints.ts';
-import { aCluster, anEndpoint, someEndpoints } from './cluster.fixture.ts';
+import { aCluster, anEndpoint, anOutlierConfig, someEndpoints } from './cluster.fixture.ts';
 import { Cluster, type PoolScope } from './cluster.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import type { Host } from './host.ts';
-
-const anOutlierConfig: OutlierConfig = {
-  consecutive5xx: 2,
-  enforcingConsecutive5xx: 100,
-  consecutiveGatewayFailure: 0,
-  enforcingConsecutiveGatewayFailure: 0,
-  consecutiveLocalOriginFailure: 5,
-  enforcingConsecutiveLocalOriginFailure: 100,
-  intervalMs: 10_000,
-  baseEjectionTimeMs: 30_000,
-  maxEjectionTimeMs: 300_000,
-  maxEjectionTimeJitterMs: 0,
-  maxEjectionPercent: 100,
-  alwaysEjectOneHost: false,
-  splitExternalLocalOriginErrors: false,
-  successRateMinimumHosts: 5,
-  successRateRequestVolume: 100,
-  successRateStdevFactor: 1900,
-  enforcingSuccessRate: 0,
-  failurePercentageThreshold: 85,
-  failurePercentageMinimumHosts: 5,
-  failurePercentageRequestVolume: 50,
-  enforcingFailurePercentage: 0,
-};
 
 const tls: UpstreamTransport = {
   kind: 'upstream',
@@ -49,13 +25,18 @@ type FakePool = ConnectionPool & { connections: number; isDrained: boolean; isCl
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-function setUp(config: ClusterConfig, endpoints: Endpoints | null, names: Record<string, string[]> = {}) {
+function setUp(
+  config: ClusterConfig,
+  endpoints: Endpoints | null,
+  { names = {}, healthWindowMs }: { names?: Record<string, string[]>; healthWindowMs?: () => number } = {},
+) {
   const clock = new FakeClock();
   const pools: FakePool[] = [];
   const events: string[] = [];
   const cluster = new Cluster(config, endpoints, {
     clock,
     random: seededRandom(1),
+    healthWindowMs,
     resolve: async (name) => names[name] ?? Promise.reject(new Error(`ENOTFOUND ${name}`)),
     createPool: (scope) => {
       const pool: FakePool = {
@@ -119,7 +100,7 @@ describe('endpoints', () => {
   test('strict DNS has a host for each address, and keeps them while the resolver fails', async () => {
     const endpoints = someEndpoints('app.example', '10.9.9.9');
     const discovery = { kind: 'strictDns', endpoints, refreshMs: 5_000, family: 'v4' } as const;
-    const s = setUp(aCluster({ discovery }), null, { 'app.example': ['10.0.0.1', '10.0.0.2'] });
+    const s = setUp(aCluster({ discovery }), null, { names: { 'app.example': ['10.0.0.1', '10.0.0.2'] } });
     await settle();
     assert.deepEqual(s.picked(), ['10.0.0.1:80', '10.0.0.2:80', '10.9.9.9:80']);
     assert.equal(s.hostOf('10.0.0.1:80').endpoint.hostname, 'app.example');
@@ -133,7 +114,7 @@ describe('endpoints', () => {
 
   test('logical DNS has one host, the first address', async () => {
     const discovery = { kind: 'logicalDns', endpoints: someEndpoints('app'), refreshMs: 5_000, family: 'v4' } as const;
-    const s = setUp(aCluster({ discovery }), null, { app: ['10.0.0.2', '10.0.0.1'] });
+    const s = setUp(aCluster({ discovery }), null, { names: { app: ['10.0.0.2', '10.0.0.1'] } });
     await settle();
     assert.deepEqual(s.picked(), ['10.0.0.1:80']);
     s.cluster.close();
@@ -192,6 +173,16 @@ describe('outliers', () => {
     s.clock.advance(1);
     assert.equal(s.picked().length, 2);
     assert.deepEqual(s.events, ['c EJECT 10.0.0.1:80', 'c UNEJECT 10.0.0.1:80']);
+    s.cluster.close();
+    assert.equal(s.clock.pending, 0);
+  });
+
+  test('with a window a second ejected host gets requests until the window is over', () => {
+    const s = setUp(config, someEndpoints('10.0.0.1', '10.0.0.2', '10.0.0.3'), { healthWindowMs: () => 1000 });
+    for (const key of ['10.0.0.1:80', '10.0.0.2:80']) for (let n = 0; n < 2; n++) s.hostOf(key).reportStatus(500);
+    assert.deepEqual([s.picked(), s.cluster.stats.membership_healthy], [['10.0.0.2:80', '10.0.0.3:80'], 1]);
+    s.clock.advance(1000);
+    assert.deepEqual(s.picked(), ['10.0.0.3:80']);
     s.cluster.close();
     assert.equal(s.clock.pending, 0);
   });

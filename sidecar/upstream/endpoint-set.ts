@@ -23,8 +23,16 @@ export type Membership = Readonly<{ added: readonly Host[]; removed: readonly Ho
 type PlacedLocality = Readonly<{ weight: number; hosts: readonly Host[] }>;
 type Audience = 'healthy' | 'degraded' | 'all';
 
-/** A priority: its localities, and the lists that were needed so far. */
-type Level = { readonly localities: readonly PlacedLocality[]; readonly lists: Map<Audience, HostList> };
+/** Hosts by locality. */
+type ByLocality = readonly (readonly Host[])[];
+
+/** A priority: its localities, who of them could be used at the last refresh, and the lists that were needed since. */
+type Level = {
+  readonly localities: PlacedLocality[];
+  readonly lists: Map<Audience, HostList>;
+  healthy: ByLocality;
+  degraded: ByLocality;
+};
 
 const noEndpoints: Endpoints = { clusterName: '', localities: [], overprovisioningFactor: 140 };
 
@@ -79,9 +87,10 @@ export class EndpointSet {
     const before = this.#hosts;
     const hosts = new Map<string, Host>();
     const added: Host[] = [];
-    const levels: { localities: PlacedLocality[]; lists: Map<Audience, HostList> }[] = [];
+    const levels: Level[] = [];
     for (const group of endpoints.localities) {
-      while (levels.length <= group.priority) levels.push({ localities: [], lists: new Map() });
+      while (levels.length <= group.priority)
+        levels.push({ localities: [], lists: new Map(), healthy: [], degraded: [] });
       const placed = this.#place(group, hosts, added);
       levels[group.priority]?.localities.push({ weight: group.weight, hosts: placed });
     }
@@ -94,9 +103,13 @@ export class EndpointSet {
     return { added, removed };
   }
 
-  /** The health of hosts changed. */
+  /** The health that hosts have now takes effect: until the next time, changes of it do not count. */
   refresh(): void {
-    for (const { lists } of this.#levels) lists.clear();
+    for (const level of this.#levels) {
+      level.lists.clear();
+      level.healthy = level.localities.map(({ hosts }) => hosts.filter((host) => host.isHealthy));
+      level.degraded = level.localities.map(({ hosts }) => hosts.filter((host) => host.isDegraded));
+    }
     this.#load = distributeLoad(
       this.#levels.map(toHealth),
       this.#endpoints.overprovisioningFactor,
@@ -132,9 +145,9 @@ export class EndpointSet {
     return list.pick(hash, attempt);
   }
 
-  #localitiesOf({ localities }: Level, audience: Audience): LocalityHosts[] {
-    return localities.map(({ hosts, weight }) => {
-      const usable = hosts.filter((host) => isIn(host, audience));
+  #localitiesOf(level: Level, audience: Audience): LocalityHosts[] {
+    return level.localities.map(({ hosts, weight }, i) => {
+      const usable = audience === 'all' ? hosts : (level[audience][i] ?? []);
       const share = Math.min(100, (this.#endpoints.overprovisioningFactor * usable.length) / Math.max(1, hosts.length));
       return { hosts: usable, weight: weight * share };
     });
@@ -157,24 +170,13 @@ export class EndpointSet {
   }
 }
 
-function isIn(host: Host, audience: Audience): boolean {
-  switch (audience) {
-    case 'healthy':
-      return host.isHealthy;
-    case 'degraded':
-      return host.isDegraded;
-    case 'all':
-      return true;
-  }
+function toHealth({ localities, healthy, degraded }: Level): { total: number; healthy: number; degraded: number } {
+  const total = localities.reduce((sum, { hosts }) => sum + hosts.length, 0);
+  return { total, healthy: size(healthy), degraded: size(degraded) };
 }
 
-function toHealth({ localities }: Level): { total: number; healthy: number; degraded: number } {
-  const hosts = localities.flatMap((locality) => locality.hosts);
-  return {
-    total: hosts.length,
-    healthy: hosts.filter((host) => host.isHealthy).length,
-    degraded: hosts.filter((host) => host.isDegraded).length,
-  };
+function size(hosts: ByLocality): number {
+  return hosts.reduce((sum, { length }) => sum + length, 0);
 }
 
 function count(hosts: ReadonlyMap<string, Host>, test: (host: Host) => boolean): number {

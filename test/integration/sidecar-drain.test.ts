@@ -77,15 +77,24 @@ describe('a sidecar that is told to end', () => {
     assert(tookMs >= drainMs && tookMs < drainMs + 2000, `ended after ${tookMs} ms`);
   });
 
-  it('keep-alive clients reopen elsewhere: an idle connection is closed, a busy one says so in its answer', async () => {
+  it('keep-alive clients reopen elsewhere: an idle connection still takes a request, and says close with its answer', async () => {
     const idle = await openIdle(port);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     assert.equal((await get(port, '/first', agent)).connection, undefined);
-    const closed = new Promise((resolve) => idle.once('close', resolve));
     sidecar.signal('SIGTERM');
-    await closed;
-    const second = await eventually(() => get(port, '/second', agent));
+    const second = await eventually(async () => {
+      const answer = await get(port, '/second', agent);
+      assert.equal(answer.connection, 'close');
+      return answer;
+    });
     assert.deepEqual(second, { status: 200, body: 'fast', connection: 'close' });
+    const last = new Promise<string>((resolve) =>
+      idle.once('data', (bytes: Buffer) => resolve(bytes.toString('latin1'))),
+    );
+    const closed = new Promise((resolve) => idle.once('close', resolve));
+    idle.write('GET /late HTTP/1.1\r\nHost: app\r\n\r\n');
+    assert.match(await last, /^HTTP\/1\.1 200 .*connection: close/is);
+    await closed;
     agent.destroy();
   });
 });

@@ -141,6 +141,19 @@ describe('a probe over gRPC', () => {
     assert.deepEqual(told, ['healthy', 'gRPC health status 2']);
     assert.deepEqual(asked[0], Buffer.from('\n\x06orders'));
   });
+
+  test('the name of a service may be longer than a byte of length can say', async () => {
+    const asked: Buffer[] = [];
+    const port = await aHealthServer((service) => {
+      asked.push(service);
+      return Buffer.from([0x08, 1]);
+    });
+    const service = 'a'.repeat(300);
+    const { told, look } = probe({ kind: 'grpc', port, service, failureThreshold: 1, timeoutMs: 5000 });
+    await look();
+    assert.deepEqual(told, ['healthy']);
+    assert.deepEqual(asked[0], Buffer.concat([Buffer.from([0x0a, 0xac, 0x02]), Buffer.from(service)]));
+  });
 });
 
 test('a probe that was stopped tells nothing more', async () => {

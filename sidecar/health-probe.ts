@@ -96,7 +96,11 @@ const HealthClient = makeClientConstructor({}, 'Health');
 /** `HealthCheckRequest{string service = 1}` in its wire form. */
 function encodeRequest(service: string): Buffer {
   const name = Buffer.from(service);
-  return name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
+  if (name.length === 0) return name;
+  const length: number[] = [];
+  let rest = name.length;
+  for (; rest > 0x7f; rest >>>= 7) length.push((rest & 0x7f) | 0x80);
+  return Buffer.concat([Buffer.from([0x0a, ...length, rest]), name]);
 }
 
 /** Field 1 of `HealthCheckResponse` is the status. */

@@ -69,7 +69,12 @@ function isPreamble(text: string): boolean {
 
 function readPart(part: Readonly<{ text: string; line: number }>, fileName: string): readonly DocumentRead[] {
   const counter = new LineCounter();
-  const documents = parseAllDocuments(part.text, { lineCounter: counter, uniqueKeys: true, prettyErrors: false });
+  const documents = parseAllDocuments(part.text, {
+    lineCounter: counter,
+    uniqueKeys: true,
+    prettyErrors: false,
+    logLevel: 'error',
+  });
   if (!Array.isArray(documents)) return [];
   return documents.flatMap((document) => {
     const toLine = (offset: number) => part.line - 1 + Math.max(counter.linePos(offset).line, 1);

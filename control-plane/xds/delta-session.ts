@@ -1,7 +1,8 @@
 import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from '#shared/xds/discovery.ts';
 import { typeUrls } from '#shared/xds/type-urls.ts';
-import { accept, markOverdue, refuse } from './answers.ts';
-import { answer, pushDue, removableNow, takeSnapshot } from './push.ts';
+import { accept, refuse } from './answers.ts';
+import { answer, removableNow } from './push.ts';
+import { stepStream } from './step-stream.ts';
 import {
   dueOf,
   newTypeState,
@@ -35,19 +36,7 @@ export function stepDeltaSession(
   state: SessionState,
   event: SessionEvent<DeltaDiscoveryRequest>,
 ): Step<DeltaDiscoveryResponse> {
-  switch (event.kind) {
-    case 'request':
-      return thenPush(onRequest(state, event.request));
-    case 'snapshot':
-      return pushDue(takeSnapshot(state, event.snapshot, protocol), protocol);
-    case 'overdue':
-      return pushDue(markOverdue(state, event.typeUrl, event.nonce), protocol);
-  }
-}
-
-function thenPush([state, effects]: Step<DeltaDiscoveryResponse>): Step<DeltaDiscoveryResponse> {
-  const [next, pushed] = pushDue(state, protocol);
-  return [next, [...effects, ...pushed]];
+  return stepStream(state, event, protocol, onRequest);
 }
 
 function onRequest(state: SessionState, request: DeltaDiscoveryRequest): Step<DeltaDiscoveryResponse> {

@@ -1,7 +1,8 @@
 import type { DiscoveryRequest, DiscoveryResponse } from '#shared/xds/discovery.ts';
 import { typeUrls } from '#shared/xds/type-urls.ts';
-import { accept, markOverdue, refuse } from './answers.ts';
-import { answer, pushDue, removableNow, takeSnapshot } from './push.ts';
+import { accept, refuse } from './answers.ts';
+import { answer, removableNow } from './push.ts';
+import { stepStream } from './step-stream.ts';
 import {
   dueOf,
   newTypeState,
@@ -33,19 +34,7 @@ const protocol: Protocol<DiscoveryResponse> = {
 
 /** One step of a state-of-the-world stream. */
 export function stepSession(state: SessionState, event: SessionEvent<DiscoveryRequest>): Step<DiscoveryResponse> {
-  switch (event.kind) {
-    case 'request':
-      return thenPush(onRequest(state, event.request));
-    case 'snapshot':
-      return pushDue(takeSnapshot(state, event.snapshot, protocol), protocol);
-    case 'overdue':
-      return pushDue(markOverdue(state, event.typeUrl, event.nonce), protocol);
-  }
-}
-
-function thenPush([state, effects]: Step<DiscoveryResponse>): Step<DiscoveryResponse> {
-  const [next, pushed] = pushDue(state, protocol);
-  return [next, [...effects, ...pushed]];
+  return stepStream(state, event, protocol, onRequest);
 }
 
 function onRequest(state: SessionState, request: DiscoveryRequest): Step<DiscoveryResponse> {

@@ -1,35 +1,5 @@
+import type { LocatedProblem, ResourceItem } from '#shared/admin/views.ts';
 import type { Column, ListView } from './output/print.ts';
-
-/** A resource as the admin API lists it. */
-export type ResourceItem = Readonly<{
-  key: string;
-  kind: string;
-  namespace: string;
-  name: string;
-  apiVersion: string;
-  generation: number;
-  inForce: boolean;
-  source: string;
-  file: string;
-  line: number;
-  problems: readonly LocatedProblem[];
-  warnings: readonly LocatedProblem[];
-  distribution: Readonly<{
-    generation: number;
-    applied: number;
-    total: number;
-    refused: readonly Readonly<{ proxy: string; typeUrl: string; message: string }>[];
-  }>;
-  resource?: unknown;
-}>;
-
-export type LocatedProblem = Readonly<{ path: string; message: string; severity: string; line: number; code?: string }>;
-
-export type ResourceList = Readonly<{
-  generation: number;
-  items: readonly ResourceItem[];
-  files: readonly Readonly<{ file: string; problems: readonly LocatedProblem[] }>[];
-}>;
 
 /** `Applied 5/6`, or what keeps it from that. */
 export function statusOf(item: ResourceItem): string {

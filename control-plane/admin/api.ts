@@ -3,37 +3,16 @@
  * changes and tokens go by the 0600 unix socket in the data directory, or with the key that lies beside it.
  * The API holds no state: it answers from the values that are handed in as {@link AdminBackend}.
  */
+import type {
+  AppliedResource,
+  CertificateView,
+  Distribution,
+  IssuedToken,
+  ProxyView,
+  TokenRequest,
+} from '#shared/admin/views.ts';
 import type { Result } from '#shared/runtime/result.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-
-/** How far a change has come: proxies that have it, those that should, and who refused it. */
-export type Distribution = Readonly<{
-  generation: number;
-  applied: number;
-  total: number;
-  refused: readonly Readonly<{ proxy: string; typeUrl: string; message: string }>[];
-}>;
-
-/** A connected proxy as the API shows it. */
-export type ProxyView = Readonly<{
-  id: string;
-  name: string;
-  namespace: string;
-  serviceAccount: string;
-  address: string;
-  version: string;
-  connectedSince: string;
-  isHealthy: boolean | null;
-  healthMessage: string;
-  /** Highest generation of which everything was acknowledged. */
-  appliedGeneration: number;
-  /** Per type: how many resources it has, and the generation that it acknowledged last. */
-  types: Readonly<Record<string, Readonly<{ acked: number; sent: number; refused: string }>>>;
-  metadata: Readonly<Record<string, unknown>>;
-}>;
-
-/** An issued certificate. */
-export type CertificateView = Readonly<{ serial: string; spiffeId: string; notAfter: string }>;
 
 /** What the API answers from. */
 export type AdminBackend = Readonly<{
@@ -50,14 +29,5 @@ export type AdminBackend = Readonly<{
   /** Writes documents into the watched folder. */
   apply: (text: string, options: { dryRun: boolean }) => Promise<Result<readonly AppliedResource[]>>;
   remove: (key: string) => Promise<Result<string>>;
-  token: (request: TokenRequest) => Promise<Result<Readonly<{ token: string; expiresAt: string; spiffeId: string }>>>;
+  token: (request: TokenRequest) => Promise<Result<IssuedToken>>;
 }>;
-
-export type AppliedResource = Readonly<{
-  key: string;
-  outcome: 'created' | 'configured' | 'unchanged';
-  file: string;
-  warnings: readonly string[];
-}>;
-
-export type TokenRequest = Readonly<{ namespace: string; serviceAccount: string; ttlMs: number }>;

@@ -1,21 +1,15 @@
+import type { AppliedResource } from '#shared/admin/views.ts';
 import type { CommandContext } from '../context.ts';
 import { CommandError, exitCodes } from '../command-error.ts';
 import { readInput } from '../read-input.ts';
 import { parseKind } from '../resource-view.ts';
-
-type Applied = Readonly<{
-  key: string;
-  outcome: 'created' | 'configured' | 'unchanged';
-  file: string;
-  warnings: readonly string[];
-}>;
 
 /** `meshctl apply -f`: all documents of all files, or none if one is refused. */
 export async function apply(context: CommandContext, paths: readonly string[], dryRun: boolean): Promise<number> {
   const text = readInput(paths)
     .map((input) => input.text)
     .join('\n---\n');
-  const applied = await context.admin.change<readonly Applied[]>(
+  const applied = await context.admin.change<readonly AppliedResource[]>(
     'PUT',
     `/api/v1/resources${dryRun ? '?dryRun=true' : ''}`,
     text,

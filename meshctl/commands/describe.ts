@@ -1,8 +1,9 @@
+import type { ResourceItem } from '#shared/admin/views.ts';
 import { stringify } from 'yaml';
 import { CommandError, exitCodes } from '../command-error.ts';
 import type { CommandContext } from '../context.ts';
 import { formatObject } from '../output/print.ts';
-import { formatProblem, parseKind, statusOf, type ResourceItem } from '../resource-view.ts';
+import { formatProblem, parseKind, statusOf } from '../resource-view.ts';
 
 /** `meshctl describe KIND NAME`: one resource with where it comes from, how far it has come, its problems and its text. */
 export async function describe(context: CommandContext, kindText: string, name: string): Promise<number> {

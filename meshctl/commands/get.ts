@@ -1,14 +1,8 @@
+import type { ResourceItem, ResourceList } from '#shared/admin/views.ts';
 import { CommandError, exitCodes } from '../command-error.ts';
 import type { CommandContext } from '../context.ts';
 import { formatList } from '../output/print.ts';
-import {
-  formatProblem,
-  knownKinds,
-  parseKind,
-  resourceListView,
-  type ResourceItem,
-  type ResourceList,
-} from '../resource-view.ts';
+import { formatProblem, knownKinds, parseKind, resourceListView } from '../resource-view.ts';
 
 /** `meshctl get KIND [NAME]`: resources with their state; problems follow on stderr. Exits 79 when something is refused. */
 export async function get(context: CommandContext, kindText: string, name: string | undefined): Promise<number> {

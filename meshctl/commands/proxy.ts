@@ -1,42 +1,27 @@
+import type { ProxyView } from '#shared/admin/views.ts';
 import { CommandError, exitCodes } from '../command-error.ts';
 import type { ConfigPart } from '../config-parts.ts';
 import type { CommandContext } from '../context.ts';
 import { formatAge } from '../output/table.ts';
 import { formatList, formatObject, type ListView } from '../output/print.ts';
 
-/** A proxy as the admin API lists it. */
-export type ProxyItem = Readonly<{
-  id: string;
-  name: string;
-  namespace: string;
-  serviceAccount: string;
-  address: string;
-  version: string;
-  connectedSince: string;
-  isHealthy: boolean | null;
-  healthMessage: string;
-  appliedGeneration: number;
-  types: Readonly<Record<string, Readonly<{ acked: number; sent: number; refused: string }>>>;
-  metadata: Readonly<Record<string, unknown>>;
-}>;
-
-type ProxyList = Readonly<{ generation: number; items: readonly ProxyItem[] }>;
+type ProxyList = Readonly<{ generation: number; items: readonly ProxyView[] }>;
 
 const typeColumn = (head: string, type: string) => ({
   head,
-  cell: (item: ProxyItem) => {
+  cell: (item: ProxyView) => {
     const state = item.types[type];
     if (state === undefined) return '-';
     if (state.refused !== '') return `REFUSED`;
     return state.acked >= state.sent ? 'SYNCED' : `STALE ${state.acked}/${state.sent}`;
   },
 });
-const metadataText = (item: ProxyItem, key: string) => {
+const metadataText = (item: ProxyView, key: string) => {
   const value = item.metadata[key];
   return value === undefined ? '-' : typeof value === 'string' ? value : JSON.stringify(value);
 };
 
-const proxyView: ListView<ProxyItem> = {
+const proxyView: ListView<ProxyView> = {
   name: (item) => `${item.name}.${item.namespace}`,
   columns: [
     { head: 'NAME', cell: (item) => `${item.name}.${item.namespace}` },
@@ -59,7 +44,7 @@ const proxyView: ListView<ProxyItem> = {
   ],
 };
 
-function pick({ cell }: { cell: (item: ProxyItem) => string }): { cell: (item: ProxyItem) => string } {
+function pick({ cell }: { cell: (item: ProxyView) => string }): { cell: (item: ProxyView) => string } {
   return { cell };
 }
 
@@ -83,7 +68,7 @@ export async function proxyStatus(context: CommandContext, name: string | undefi
   return refusals.length > 0 ? exitCodes.findings : exitCodes.ok;
 }
 
-const isNamed = (item: ProxyItem, name: string) =>
+const isNamed = (item: ProxyView, name: string) =>
   item.id === name || item.name === name || `${item.name}.${item.namespace}` === name;
 
 /** `meshctl proxy config PART PROXY`: what the control plane last sent to a proxy; certificates and node from its own view. */

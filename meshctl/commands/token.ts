@@ -1,8 +1,7 @@
+import type { IssuedToken } from '#shared/admin/views.ts';
 import { parseDurationMs } from '#shared/model/duration.ts';
 import type { CommandContext } from '../context.ts';
 import { CommandError, exitCodes } from '../command-error.ts';
-
-type Token = Readonly<{ token: string; expiresAt: string; spiffeId: string }>;
 
 /** `meshctl token --service-account NAMESPACE/NAME`: a join token on standard output, nothing else. */
 export async function token(context: CommandContext, serviceAccount: string, ttl: string): Promise<number> {
@@ -14,7 +13,7 @@ export async function token(context: CommandContext, serviceAccount: string, ttl
   if (ttlMs === null || ttlMs < 1000)
     throw new CommandError(exitCodes.usage, `${ttl} is not a duration of at least 1s, such as 1h`);
   const body = JSON.stringify({ namespace, serviceAccount: name, ttlMs });
-  const made = await context.admin.change<Token>('POST', '/api/v1/tokens', body);
+  const made = await context.admin.change<IssuedToken>('POST', '/api/v1/tokens', body);
   context.out(`${made.token}\n`);
   context.note(`for ${made.spiffeId}, until ${made.expiresAt}`);
   return exitCodes.ok;

@@ -1,8 +1,9 @@
+import type { ResourceItem } from '#shared/admin/views.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseDurationMs } from '#shared/model/duration.ts';
 import type { CommandContext } from '../context.ts';
 import { CommandError, exitCodes } from '../command-error.ts';
-import { formatProblem, parseKind, type ResourceItem } from '../resource-view.ts';
+import { formatProblem, parseKind } from '../resource-view.ts';
 
 const pollMs = 100;
 

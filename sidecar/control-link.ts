@@ -46,6 +46,7 @@ export class ControlLink {
         namespace: settings.namespace,
         serviceAccount: settings.serviceAccount,
       }),
+      wantedLifeMs: settings.certificateTtlMs,
       clock: systemClock,
       random: Math.random,
       onFailure: (message) => logger.warn(message),

@@ -45,6 +45,7 @@ function anAgent(t: TestContext, authority: FakeAuthority, options: Partial<Iden
     source: { request: (csr, current) => authority.request(csr, current) },
     cache: null,
     expectedId: cart,
+    wantedLifeMs: 0,
     clock: authority.clock,
     random: () => 0.5,
     onFailure: (message) => failures.push(message),

@@ -36,6 +36,8 @@ export type IdentityAgentOptions = Readonly<{
   cache: CertificateCache | null;
   /** The identity that this workload must get, if that is known. */
   expectedId: string | null;
+  /** The life that is asked for; 0: the authority's default. A kept certificate with a longer one is replaced at once. */
+  wantedLifeMs: number;
   clock: Clock;
   random: Random;
   /** Told of failures that are tried again. */
@@ -80,7 +82,7 @@ export class IdentityAgent {
   async start(): Promise<void> {
     const kept = await this.#readKept();
     if (this.#abort.signal.aborted) return;
-    if (kept !== null) this.#use(kept);
+    if (kept !== null) this.#use(kept, 'kept');
     this.#wake();
   }
 
@@ -134,7 +136,7 @@ export class IdentityAgent {
     try {
       const certificate = await this.#request();
       this.#lastError = null;
-      this.#use(certificate);
+      this.#use(certificate, 'issued');
       await this.#keep(certificate);
     } catch (error) {
       if (this.#abort.signal.aborted) return;
@@ -154,9 +156,10 @@ export class IdentityAgent {
     return accepted.value;
   }
 
-  #use(certificate: WorkloadCertificate): void {
+  #use(certificate: WorkloadCertificate, kind: 'issued' | 'kept'): void {
     const { notBefore, notAfter } = certificate;
-    this.#step({ kind: 'issued', validity: { notBefore, notAfter }, now: this.#options.clock.now() });
+    const { clock, wantedLifeMs } = this.#options;
+    this.#step({ kind, validity: { notBefore, notAfter }, now: clock.now(), wantedLifeMs });
     this.#source.set(certificate);
   }
 

@@ -26,6 +26,14 @@ test('vector 19: 24 h are renewed after 12 h, give or take 14 minutes', () => {
   assert.ok(Math.max(...offsets) <= 14.4 && Math.max(...offsets) > 14);
 });
 
+test('a kept certificate is renewed as any, but at once when a shorter life is asked for', () => {
+  const kept = (wantedLifeMs: number) =>
+    stepRenewal(startRenewal(now), { kind: 'kept', validity: validFor(24 * hourMs), now, wantedLifeMs }, middle);
+  assert.equal(kept(0).nextAttemptAt, now + 12 * hourMs);
+  assert.equal(kept(24 * hourMs).nextAttemptAt, now + 12 * hourMs);
+  assert.deepEqual(kept(30_000), { current: validFor(24 * hourMs), failures: 0, nextAttemptAt: now });
+});
+
 test('an authority that hands out all but expired certificates is not asked in a loop', () => {
   assert.equal(issued(100).nextAttemptAt, now + 1000);
   assert.equal(issued(-hourMs).nextAttemptAt, now + 1000);

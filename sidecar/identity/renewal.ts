@@ -18,6 +18,8 @@ export type RenewalState = Readonly<{
 /** What happened. */
 export type RenewalEvent =
   | Readonly<{ kind: 'issued'; validity: Validity; now: number }>
+  /** A certificate from disk, good for as long as it is, but for longer than is asked for (`wantedLifeMs`, 0: any) no more than a stopgap. */
+  | Readonly<{ kind: 'kept'; validity: Validity; now: number; wantedLifeMs: number }>
   | Readonly<{ kind: 'failed'; now: number }>
   | Readonly<{ kind: 'expired' }>;
 
@@ -41,6 +43,11 @@ export function stepRenewal(state: RenewalState, event: RenewalEvent, random: Ra
       const nextAttemptAt = Math.max(renewalAt(event.validity, random), event.now + minPauseMs);
       return { current: event.validity, failures: 0, nextAttemptAt };
     }
+    case 'kept': {
+      const taken = stepRenewal(state, { ...event, kind: 'issued' }, random);
+      const isTooLong = event.wantedLifeMs > 0 && lifeOf(event.validity) > event.wantedLifeMs;
+      return isTooLong ? { ...taken, nextAttemptAt: event.now } : taken;
+    }
     case 'failed': {
       const failures = state.failures + 1;
       const delayMs = fullJitterMs(failures, retryBaseMs, retryMaxMs, random);
@@ -55,8 +62,11 @@ export function stepRenewal(state: RenewalState, event: RenewalEvent, random: Ra
  * Half of the life before the end, spread so that workloads which started together do not renew together. The time that
  * the certificate was dated back is no part of its life.
  */
-function renewalAt({ notBefore, notAfter }: Validity, random: Random): number {
-  const lifeMs = notAfter - (notBefore + backdateMs);
+function renewalAt(validity: Validity, random: Random): number {
   const ratio = graceRatio + (2 * random() - 1) * jitterRatio;
-  return notAfter - Math.max(lifeMs, 0) * ratio;
+  return validity.notAfter - Math.max(lifeOf(validity), 0) * ratio;
+}
+
+function lifeOf({ notBefore, notAfter }: Validity): number {
+  return notAfter - (notBefore + backdateMs);
 }

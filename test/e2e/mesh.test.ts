@@ -89,8 +89,9 @@ describe('a mesh of real processes', () => {
     );
   });
 
-  test('an edit moves the traffic and not one request fails', async () => {
+  test('an edit moves the traffic and not one request fails', async (t) => {
     const load = new Load(call);
+    t.after(() => load.stop());
     await mesh.write('split.yaml', split(0, 100));
     await eventually(async () => {
       const seen = await versions(10);
@@ -149,8 +150,9 @@ spec:
     await eventually(() => assert.rejects(fetch(`http://127.0.0.1:${port}/`)), 5000);
   });
 
-  test('kill -9 of the control plane: traffic goes on, a sidecar comes back from its disk, then all converges without a new push', async () => {
+  test('kill -9 of the control plane: traffic goes on, a sidecar comes back from its disk, then all converges without a new push', async (t) => {
     const load = new Load(call, 4);
+    t.after(() => load.stop());
     await mesh.kill('control-plane');
     await sleep(1000);
     await mesh.kill('client', 'SIGKILL');
@@ -159,6 +161,7 @@ spec:
     assert.deepEqual(before, [], 'only the killed sidecar itself may have refused connections');
     await mesh.startSidecar({ name: 'client', account: 'client', labels: { app: 'client' } }, false);
     const meanwhile = new Load(call, 4);
+    t.after(() => meanwhile.stop());
     await sleep(1000);
     await mesh.startControlPlane();
     await eventually(async () => {
@@ -173,7 +176,7 @@ spec:
     assert.ok(meanwhile.total > 50);
   });
 
-  test('certificates are renewed twice under load and no request fails', async () => {
+  test('certificates are renewed twice under load and no request fails', async (t) => {
     const serialOf = async () => {
       const text = await (await fetch(`http://127.0.0.1:${client.adminPort}/certs`)).json();
       return (text as { certificates: { cert_chain: { serial_number: string }[] }[] }).certificates[0]?.cert_chain[0]
@@ -187,6 +190,7 @@ spec:
       flags: ['--certificate-ttl-seconds', '30'],
     });
     const load = new Load(call, 4);
+    t.after(() => load.stop());
     const serials = new Set<string | undefined>([await serialOf()]);
     await eventually(
       async () => {

@@ -71,6 +71,7 @@ test('a workload joins by a token once, and renews by its certificate with new k
     source: client({ token: { kind: 'file', path: tokenFile }, ttlMs: 30_000 }),
     cache: folderCache(join(folder, 'sidecar')),
     expectedId: cart,
+    wantedLifeMs: 30_000,
     clock,
     random: () => 0.5,
     onFailure: assert.fail,

@@ -21,9 +21,6 @@ type Action = Readonly<{ action: TypedObject; operations: HeaderOperations; targ
 export function httpRoutes(context: RouteContext): readonly TypedObject[] {
   const routes: TypedObject[] = [];
   for (const rule of context.virtualService.source.spec.http ?? []) {
-    if (rule.delegate !== undefined) {
-      continue; // like one whose delegate does not exist: the next rule is tried
-    }
     const matches: readonly (HttpMatch | undefined)[] =
       rule.match === undefined || rule.match.length === 0 ? [undefined] : rule.match;
     for (const match of matches) {

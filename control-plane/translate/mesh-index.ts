@@ -1,6 +1,7 @@
 import type { MeshConfig } from '#shared/model/mesh-config.ts';
 import type { Sidecar, WorkloadGroup } from '#shared/model/resource.ts';
 import { byAge, compareText } from './by-age.ts';
+import { resolveDelegates } from './delegates.ts';
 import { groupRules, type RulesByNamespace } from './destination-rules.ts';
 import { Memo } from './memo.ts';
 import type { MeshResources } from './mesh-resources.ts';
@@ -61,7 +62,7 @@ export function indexMesh(resources: MeshResources, previous?: MeshIndex): MeshI
     workloads: Map.groupBy(all, ({ namespace }) => namespace),
     workloadsByLabel: indexByLabel(all),
     unhealthy: new Set(workloads.filter((w) => !w.isHealthy).map(({ workload }) => workload)),
-    virtualServices: meshVirtualServices(resources.virtualServices, splits),
+    virtualServices: meshVirtualServices(resolveDelegates(resources.virtualServices, memo), splits),
     rules: groupRules(resources.destinationRules),
     peerPolicies: memo.get('peer-policies', [...resources.peerAuthentications, rootNamespace], () =>
       groupPeerPolicies(resources.peerAuthentications, rootNamespace),

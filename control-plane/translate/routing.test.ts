@@ -154,3 +154,63 @@ suite('virtual services', () => {
     assert.deepEqual(names(hosts(text)[0]?.routes ?? []), ['outside']);
   });
 });
+
+suite('delegates', () => {
+  const root = (rules: string): string => virtualService('root', '2026-01-01T00:00:00Z', `http: [${rules}]`);
+  const delegate = (rules: string, { name = 'leaf', namespace = 'default', exportTo = '"*"' } = {}): string =>
+    `kind: VirtualService\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: {exportTo: [${exportTo}], http: [${rules}]}\n`;
+  const summary = (...documents: string[]): readonly string[] =>
+    reviewsOf(documents.join('---\n')).map(({ name, match, route, direct_response: direct }) => {
+      const { prefix, path, headers } = match as {
+        prefix?: string;
+        path?: string;
+        headers?: readonly { name: string }[];
+      };
+      const conditions = (headers ?? []).map((header) => header.name).join();
+      return [name, prefix ?? path, conditions, route?.cluster ?? direct?.status].join(' ').trim();
+    });
+  const direct = (status: number): string => `directResponse: {status: ${status}}`;
+
+  test('take the place of the rule, for what both match', () => {
+    const rule = '{name: r, match: [{uri: {prefix: /a}, method: {exact: GET}}], delegate: {name: leaf}}';
+    const leaf = delegate(
+      `{name: one, match: [{uri: {prefix: /a/b}}], ${direct(210)}}, {match: [{uri: {exact: /a/c}, headers: {x: {exact: y}}}], ${direct(211)}}, {${direct(212)}}`,
+    );
+    assert.deepEqual(summary(root(`${rule}, {${direct(299)}}`), leaf), [
+      'r-one /a/b :method 210',
+      'r /a/c x,:method 211',
+      'r /a :method 212',
+      '/  299',
+    ]);
+  });
+
+  test('lose rules that reach beyond the root', () => {
+    const rule = '{match: [{uri: {prefix: /a}}, {uri: {prefix: /b}}], delegate: {name: leaf}}';
+    const match = (uri: string, status: number): string => `{match: [{uri: ${uri}}], ${direct(status)}}`;
+    const leaf = delegate(
+      [
+        match('{prefix: /c}', 210),
+        match('{prefix: /b/x}', 211),
+        match('{regex: /a.*}', 212),
+        match('{exact: /a}', 213),
+      ].join(),
+    );
+    assert.deepEqual(summary(root(rule), leaf), ['/b/x  211', '/a  213']);
+  });
+
+  test('that are missing or not exported drop the rule, and the next one is tried', () => {
+    const rule = '{match: [{uri: {prefix: /a}}], delegate: {name: leaf, namespace: prod}}';
+    const next = `{${direct(299)}}`;
+    assert.deepEqual(summary(root(`${rule}, ${next}`)), ['/  299']);
+    const hidden = delegate(`{${direct(210)}}`, { namespace: 'prod', exportTo: '"."' });
+    assert.deepEqual(summary(root(`${rule}, ${next}`), hidden), ['/  299']);
+  });
+
+  test('name hosts in their own namespace, and take from the root what they do not say', () => {
+    const rule = '{timeout: 3s, retries: {attempts: 0}, delegate: {name: leaf, namespace: prod}}';
+    const leaf = delegate('{timeout: 5s, route: [{destination: {host: ratings}}]}', { namespace: 'prod' });
+    const [route] = reviewsOf(`${root(rule)}---\n${leaf}`);
+    const { cluster, timeout, retry_policy: retry } = (route?.route ?? {}) as Record<string, unknown>;
+    assert.deepEqual([cluster, timeout, retry], ['outbound|80||ratings.prod.svc.cluster.local', '5s', undefined]);
+  });
+});

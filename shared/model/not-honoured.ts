@@ -38,7 +38,6 @@ export const notHonoured: Readonly<Record<ResourceKind, readonly NotHonoured[]>>
   VirtualService: [
     { path: 'spec.gateways[]', reason: noGateways, except: ['mesh'] },
     { path: 'spec.tls', reason: notBySidecars },
-    { path: 'spec.http[].delegate', reason: 'delegation is not resolved, the rule is left out' },
     { path: 'spec.http[].match[].gateways[]', reason: noGateways, except: ['mesh'] },
     { path: 'spec.http[].match[].statPrefix', reason: 'there are no statistics per match' },
     { path: 'spec.http[].retries.retryRemoteLocalities', reason: noLocalities },

@@ -71,10 +71,34 @@ test('a preflight of an allowed origin is answered with the whole policy, whatev
   }
 });
 
-test('a preflight of another origin goes to the application, or is answered without headers', () => {
+test('a preflight of another origin goes to the application, or is answered without the headers that would allow it', () => {
   assert.deepEqual(ask(policy, 'OPTIONS', preflight('http://bar.example')), forwarded);
   const ignoring = { ...policy, forwardNotMatchingPreflights: false };
-  assert.deepEqual(ask(ignoring, 'OPTIONS', preflight('http://bar.example')), { status: 200, headers: {} });
+  const {
+    'access-control-allow-origin': _origin,
+    'access-control-expose-headers': _exposed,
+    ...others
+  } = preflightHeaders;
+  assert.deepEqual(ask(ignoring, 'OPTIONS', preflight('http://bar.example')), { status: 200, headers: others });
+});
+
+test('a star for methods or headers stands for those that are asked for', () => {
+  const cors = { ...bare, allowMethods: '*', allowHeaders: '*' };
+  const lines = { ...preflight('http://foo.example'), 'access-control-request-headers': 'x-A, x-b' };
+  assert.deepEqual(ask(cors, 'OPTIONS', lines).headers, {
+    'access-control-allow-origin': 'http://foo.example',
+    'access-control-allow-methods': 'PUT',
+    'access-control-allow-headers': 'x-A, x-b',
+  });
+  const none = ask(cors, 'OPTIONS', preflight('http://foo.example')).headers;
+  assert.equal(none['access-control-allow-headers'], '');
+});
+
+test('routes to no cluster have no CORS', () => {
+  const filter = new CorsFilter(null, { path: '', problems: [] });
+  const request = aRequest({ method: 'OPTIONS' }, preflight('http://foo.example'));
+  const context = aContext({ request, overrides: [{ cors: policy }], clusterName: '' });
+  assert.deepEqual(filter.onRequest(context), { kind: 'continue' });
 });
 
 test('OPTIONS without a requested method is an ordinary request', () => {

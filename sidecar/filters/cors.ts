@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ResponseHead } from '../http1/message.ts';
+import type { RequestHead, ResponseHead } from '../http1/message.ts';
 import type { FilterContext, FilterVerdict, HttpRequestFilter } from '../proxy/filter.ts';
 import { proceed } from '../proxy/filter.ts';
 import type { StringPredicate } from '../routing/match.ts';
@@ -45,8 +45,10 @@ export class CorsFilter implements HttpRequestFilter {
 
   onRequest(context: FilterContext): FilterVerdict {
     const { request, random } = context;
-    const origin = request.headers.get('origin');
+    const origin = request.headers.getJoined('origin');
     if (origin === undefined || origin === '') return proceed;
+    // As in Envoy: redirects and direct responses are no answers of an application, the policy of their route is not looked at.
+    if (context.clusterName === '') return proceed;
     const override = overrideOf(context.overrides, 'cors');
     const policy = override === undefined ? this.#own : overrides.get(override);
     if (policy === null || !drawsFraction(policy.config.enabled, random)) return proceed;
@@ -54,11 +56,13 @@ export class CorsFilter implements HttpRequestFilter {
       request.method === 'OPTIONS' && (request.headers.get('access-control-request-method') ?? '') !== '';
     if (policy.allowsOrigin(origin)) {
       const grant = { config: policy.config, origin };
-      if (isPreflight) return preflightReply(preflightHeaders(grant));
+      if (isPreflight) return preflightReply([...responseHeaders(grant), ...preflightHeaders(policy.config, request)]);
       this.#grants.set(context, grant);
       return proceed;
     }
-    return isPreflight && !policy.config.forwardNotMatchingPreflights ? preflightReply([]) : proceed;
+    if (!isPreflight || policy.config.forwardNotMatchingPreflights) return proceed;
+    // Without `access-control-allow-origin` the browser refuses, whatever else it is told.
+    return preflightReply([...credentials(policy.config), ...preflightHeaders(policy.config, request)]);
   }
 
   onResponse(context: FilterContext, head: ResponseHead): void {
@@ -70,24 +74,38 @@ export class CorsFilter implements HttpRequestFilter {
 
 type Header = readonly [name: string, value: string];
 
-/** Headers of every response; those with an empty value are not sent. */
+/** Headers of every response to an origin that is allowed. */
 function responseHeaders({ config, origin }: Grant): readonly Header[] {
-  const headers: readonly Header[] = [
+  return [
     ['access-control-allow-origin', origin],
-    ['access-control-allow-credentials', config.allowCredentials === true ? 'true' : ''],
-    ['access-control-expose-headers', config.exposeHeaders],
+    ...credentials(config),
+    ...unlessEmpty('access-control-expose-headers', config.exposeHeaders),
   ];
-  return headers.filter(([, value]) => value !== '');
 }
 
-function preflightHeaders(grant: Grant): readonly Header[] {
-  const { allowMethods, allowHeaders, maxAge } = grant.config;
-  const more: readonly Header[] = [
-    ['access-control-allow-methods', allowMethods],
-    ['access-control-allow-headers', allowHeaders],
-    ['access-control-max-age', maxAge],
+function credentials({ allowCredentials }: CorsConfig): readonly Header[] {
+  return allowCredentials === true ? [['access-control-allow-credentials', 'true']] : [];
+}
+
+/** What may be asked; `*` stands for what the browser wants to ask. */
+function preflightHeaders(
+  { allowMethods, allowHeaders, maxAge }: CorsConfig,
+  { headers }: RequestHead,
+): readonly Header[] {
+  const wanted = (name: string): string => headers.getJoined(name) ?? '';
+  return [
+    ...(allowMethods === '*'
+      ? [['access-control-allow-methods', wanted('access-control-request-method')] as const]
+      : unlessEmpty('access-control-allow-methods', allowMethods)),
+    ...(allowHeaders === '*'
+      ? [['access-control-allow-headers', wanted('access-control-request-headers')] as const]
+      : unlessEmpty('access-control-allow-headers', allowHeaders)),
+    ...unlessEmpty('access-control-max-age', maxAge),
   ];
-  return [...responseHeaders(grant), ...more.filter(([, value]) => value !== '')];
+}
+
+function unlessEmpty(name: string, value: string): readonly Header[] {
+  return value === '' ? [] : [[name, value]];
 }
 
 function preflightReply(headers: readonly Header[]): FilterVerdict {

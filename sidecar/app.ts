@@ -14,8 +14,8 @@ import { AdminFace } from './admin-face.ts';
 import { startAdmin, startReadiness, type RunningServer } from './admin/server.ts';
 import { parseBootstrap, type Bootstrap } from './bootstrap/bootstrap.ts';
 import { DataPath } from './data-path.ts';
-import { ControlLink } from './control-link.ts';
-import { startProbe } from './health-probe.ts';
+import type { ControlLink } from './control-link.ts';
+import type { startProbe } from './health-probe.ts';
 import type { HostPort, MeshedSettings, Settings, StaticSettings } from './settings.ts';
 
 /** A running sidecar. */
@@ -72,7 +72,10 @@ async function buildStatic(settings: Settings & StaticSettings, logger: Logger, 
   });
 }
 
+/** What only a sidecar with a control plane needs is loaded here: gRPC alone takes 10 MB. */
 async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, quit: () => void): Promise<Sidecar> {
+  const { ControlLink } = await import('./control-link.ts');
+  const probing = await import('./health-probe.ts');
   const readiness = new Readiness();
   const configured = readiness.gate('configuration');
   const link = await ControlLink.open(settings, logger, readiness);
@@ -98,7 +101,7 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
   });
   const admin = await startAdmin(face.view, settings.admin);
   const ready = await startReadiness(face.view, settings.readiness);
-  const stopProbe = followProbe(settings, link);
+  const stopProbe = followProbe(settings, link, probing.startProbe);
   return assemble({
     settings,
     dataPath,
@@ -112,10 +115,12 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
   });
 }
 
+type StartProbe = typeof startProbe;
+
 /** Asks the application's health as the flag says, else as the control plane does, for as long as it says the same. */
-function followProbe({ probe }: MeshedSettings, link: ControlLink): () => void {
+function followProbe({ probe }: MeshedSettings, link: ControlLink, start: StartProbe): () => void {
   const tell = (isHealthy: boolean, message: string) => link.setHealth(isHealthy, message);
-  if (probe !== null) return startProbe(probe, systemClock, tell);
+  if (probe !== null) return start(probe, systemClock, tell);
   let current = '';
   let stop: () => void = () => undefined;
   const follow = () => {
@@ -124,7 +129,7 @@ function followProbe({ probe }: MeshedSettings, link: ControlLink): () => void {
     if (JSON.stringify(found) === current) return;
     current = JSON.stringify(found);
     stop();
-    stop = found === null ? () => undefined : startProbe(found, systemClock, tell);
+    stop = found === null ? () => undefined : start(found, systemClock, tell);
   };
   const unsubscribe = link.view.subscribe(follow);
   follow();

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { isMeshError } from '#shared/runtime/mesh-error.ts';
 import { seededRandom } from '#shared/runtime/random.ts';
 import { decodeMessage, encodeMessage, readTypedJson } from './codec.ts';
+import { parseProtos } from './proto-parser.ts';
 import { messageShape, packDescriptor, useDescriptor } from './protos.ts';
 import { typeUrls } from './type-urls.ts';
 import type { TypedMessage, TypedValue } from './typed.ts';
@@ -253,7 +254,11 @@ test('a message that does not fit its type is an error of the program', () => {
   assert.throws(() => encodeMessage({ '@type': typeUrls.cluster, name: 5 }), /expected a string/);
 });
 
-test('works from a packed descriptor as from the protos', () => {
+test('the descriptor is what the protos say (else: node shared/xds/pack-protos.ts)', () => {
+  assert.deepEqual(packDescriptor(), parseProtos());
+});
+
+test('works from a descriptor that was handed over as from its own', () => {
   const packed = JSON.parse(JSON.stringify(packDescriptor())) as ReturnType<typeof packDescriptor>;
   const before = messageShape('envoy.config.cluster.v3.Cluster');
   useDescriptor(packed);

@@ -4,6 +4,9 @@ import { createLogger, type LogLevel } from '#shared/telemetry/logger.ts';
 import { build, type Sidecar } from './app.ts';
 import { parseSettings, usage } from './settings.ts';
 
+// Node's pool is 64 KB; a small buffer that lives on would hold all of it (see http1/byte-writer.ts).
+Buffer.poolSize = 8 * 1024;
+
 const settings = parseSettings(process.argv.slice(2));
 if (!settings.ok) {
   console.error(`sidecar: ${formatProblems(settings.problems)}\n\n${usage}`);

@@ -60,9 +60,11 @@ export class HeadReader {
       if (this.fault !== null) return 'fault';
       if (start === bytes.length) return 'incomplete';
     }
-    if (this.#keptBytes === 0 && !this.#options.lenient && this.#options.kind !== 'trailers') {
-      const at = bytes.indexOf(endOfHead, start);
-      if (at >= 0 && at + 4 - start <= this.#options.maxBytes) return this.#complete(bytes, start, at + 4, at + 4);
+    if (this.#keptBytes === 0 && this.#options.kind !== 'trailers') {
+      const end = bytes.indexOf(endOfHead, start) + 4;
+      const isWhole = end >= 4 && end - start <= this.#options.maxBytes;
+      if (isWhole && (!this.#options.lenient || isRegular(bytes, start, end)))
+        return this.#complete(bytes, start, end, end);
     }
     return this.#readOn(bytes, start);
   }
@@ -158,4 +160,15 @@ export class HeadReader {
     if (this.#isAfterLeadingCr && at < bytes.length) this.fault = faults.bareCr;
     return at;
   }
+}
+
+/** Whether each line ends in CRLF and none is folded: then a lenient reader has nothing to mend either. */
+function isRegular(bytes: Buffer, start: number, end: number): boolean {
+  let previous = 0;
+  for (let at = start; at < end; at++) {
+    const octet = bytes[at] ?? 0;
+    if (octet === lf ? previous !== cr : previous === lf && (octet === 0x20 || octet === 0x09)) return false;
+    previous = octet;
+  }
+  return true;
 }

@@ -74,6 +74,21 @@ export class HeaderMap {
     return this.#find(name, 0) >= 0;
   }
 
+  /** Whether the name of some line starts with `prefix` (in lower case). One pass, where many names would need one each. */
+  hasPrefix(prefix: string): boolean {
+    const lines = this.#lines;
+    const { length } = prefix;
+    for (let at = 0; at < lines.length; at += width) {
+      const start = lines[at] ?? 0;
+      const end = lines[at + 1] ?? 0;
+      if (end === removed) continue;
+      if (start < 0) {
+        if (this.#text(start).startsWith(prefix)) return true;
+      } else if (end - start >= length && equalsIgnoringCase(this.#bytes, start, start + length, prefix)) return true;
+    }
+    return false;
+  }
+
   /** Whether there is just one line of this name, and it says `value` (in lower case, whatever its own). Makes no string. */
   says(name: string, value: string): boolean {
     const at = this.#find(name, 0);

@@ -16,8 +16,8 @@ import type { HttpFilterOverrides } from '../snapshot/http-filter.ts';
 import { AccessRecord } from '../telemetry/access-record.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { mayUpgrade } from './upgrade.ts';
-import { FilterRun } from './filter-run.ts';
-import type { FilterContext, LocalReply } from './filter.ts';
+import { FilterRun, type FilterRunOwner } from './filter-run.ts';
+import type { LocalReply } from './filter.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import { Forward, type ForwardOwner } from './forward.ts';
 import { refusalText, settleContentType, toResponse } from './local-response.ts';
@@ -36,7 +36,7 @@ type HeadFacts = Readonly<{ end: boolean; upstreamMs: number; isLocal: boolean; 
 const bodyLimitBytes = 1_048_576;
 const noOverrides: readonly HttpFilterOverrides[] = [];
 
-export class Exchange implements RequestSink, FilterContext, ForwardOwner {
+export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
   readonly request: RequestHead;
   readonly record = new AccessRecord();
   readonly service: HttpService;
@@ -66,12 +66,7 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
     this.body = new RequestBody(end, bodyLimitBytes);
     this.startedAtMs = host.clock.monotonic();
     this.isGrpc = isGrpcCall(head.headers);
-    this.#filters = new FilterRun(service.filters, host.clock, {
-      context: this,
-      onPassed: () => this.#act(),
-      onReply: (reply) => this.reply(reply),
-      onDelay: (flag) => this.record.addFlag(flag),
-    });
+    this.#filters = new FilterRun(service.filters, host.clock, this);
     openRecord(this.record, head, stream, host.clock.now());
   }
 
@@ -141,7 +136,13 @@ export class Exchange implements RequestSink, FilterContext, ForwardOwner {
     }
   }
 
-  #act(): void {
+  /** A filter delays the request. */
+  onDelay(flag: string): void {
+    this.record.addFlag(flag);
+  }
+
+  /** All filters let the request pass. */
+  onPassed(): void {
     const { route } = this;
     if (route === null) return this.fail({ kind: 'noRoute' });
     const { action } = route.config;

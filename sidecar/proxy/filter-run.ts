@@ -2,13 +2,12 @@ import type { Clock } from '#shared/runtime/clock.ts';
 import type { ResponseHead } from '../http1/message.ts';
 import type { FilterContext, FilterVerdict, HttpRequestFilter, LocalReply } from './filter.ts';
 
-/** Whose filters run, and who hears of the outcome: `onPassed` or `onReply`, unless the run is ended before. */
-export type FilterRunOwner = Readonly<{
-  context: FilterContext;
-  onPassed: () => void;
-  onReply: (reply: LocalReply) => void;
-  onDelay: (flag: string) => void;
-}>;
+/** Whose filters run, and who hears of the outcome: `onPassed` or `reply`, unless the run is ended before. */
+export interface FilterRunOwner extends FilterContext {
+  onPassed(): void;
+  reply(reply: LocalReply): void;
+  onDelay(flag: string): void;
+}
 
 /** The filters of one exchange: in order for the request, in reverse order for its response, each of them ended once. */
 export class FilterRun {
@@ -30,13 +29,13 @@ export class FilterRun {
   }
 
   onResponse(head: ResponseHead): void {
-    for (let i = this.#begun - 1; i >= 0; i--) this.#filters[i]?.onResponse?.(this.#owner.context, head);
+    for (let i = this.#begun - 1; i >= 0; i--) this.#filters[i]?.onResponse?.(this.#owner, head);
   }
 
   end(): void {
     this.#cancelDelay?.();
     this.#cancelDelay = null;
-    for (let i = 0; i < this.#begun; i++) this.#filters[i]?.onEnd?.(this.#owner.context);
+    for (let i = 0; i < this.#begun; i++) this.#filters[i]?.onEnd?.(this.#owner);
   }
 
   #run(from: number): void {
@@ -44,7 +43,7 @@ export class FilterRun {
       const filter = this.#filters[i];
       if (filter === undefined) continue;
       this.#begun = i + 1;
-      if (!this.#obey(filter.onRequest(this.#owner.context), i + 1)) return;
+      if (!this.#obey(filter.onRequest(this.#owner), i + 1)) return;
     }
     this.#owner.onPassed();
   }
@@ -55,7 +54,7 @@ export class FilterRun {
       case 'continue':
         return true;
       case 'reply':
-        this.#owner.onReply(verdict.reply);
+        this.#owner.reply(verdict.reply);
         return false;
       case 'delay':
         this.#owner.onDelay(verdict.flag);

@@ -60,7 +60,7 @@ export class Forward implements AttemptOwner {
   #attempts = 0;
   #requestEndedAtMs = 0;
   #hash: bigint | null = null;
-  readonly #tried = new Set<Host>();
+  #avoided: Set<Host> | null = null;
   #routeTimer: (() => void) | null = null;
   #tryTimer: (() => void) | null = null;
   #backoffTimer: (() => void) | null = null;
@@ -157,14 +157,14 @@ export class Forward implements AttemptOwner {
     record.attempts = ++this.#attempts;
     const host = this.#cluster.pick({
       hash: this.#hash,
-      exclude: policy?.avoidPreviousHosts === true && this.#tried.size > 0 ? this.#tried : undefined,
+      exclude: this.#avoided ?? undefined,
       attempts: policy?.hostSelectionAttempts,
       destination: service.isForwardProxy
         ? parseAuthority(this.request.authority)
         : localDestination(stream.connection),
     });
     if (host === null) return this.#end({ kind: 'noHealthyHost' });
-    this.#tried.add(host);
+    if (policy?.avoidPreviousHosts === true) (this.#avoided ??= new Set()).add(host);
     this.#attempt = new Attempt(this, this.#cluster, host, this.#attempts);
     record.upstreamHost = host.key;
     this.#attempt.start();
@@ -190,7 +190,7 @@ export class Forward implements AttemptOwner {
   }
 
   #expectedTimeoutMs(): number {
-    const spent = this.body.hasEnded ? this.#owner.elapsedMs - this.#requestEndedAtMs : 0;
+    const spent = this.#timeoutMs > 0 && this.body.hasEnded ? this.#owner.elapsedMs - this.#requestEndedAtMs : 0;
     return expectedTimeoutMs(this.#timeoutMs, this.#perTryTimeoutMs, spent);
   }
 

@@ -19,15 +19,34 @@ export function openRecord(record: AccessRecord, head: RequestHead, stream: Serv
   openConnectionRecord(record, stream.connection);
 }
 
+type AddressTexts = Readonly<{ remote: string; local: string }>;
+
+/** Made once a connection, not once a request. */
+const addressTexts = new WeakMap<Connection, AddressTexts>();
+
+function addressTextsOf(connection: Connection): AddressTexts {
+  let texts = addressTexts.get(connection);
+  if (texts === undefined) {
+    texts = {
+      remote: formatAddress(connection.remoteAddress, connection.remotePort),
+      local: formatAddress(connection.localAddress, connection.localPort),
+    };
+    addressTexts.set(connection, texts);
+  }
+  return texts;
+}
+
 /** Fills in what is known of the downstream connection. */
 export function openConnectionRecord(record: AccessRecord, connection: Connection): void {
-  record.downstreamRemoteAddress = formatAddress(connection.remoteAddress, connection.remotePort);
-  record.downstreamDirectRemoteAddress = record.downstreamRemoteAddress;
-  record.downstreamLocalAddress = formatAddress(connection.localAddress, connection.localPort);
+  const { remote, local } = addressTextsOf(connection);
+  record.downstreamRemoteAddress = remote;
+  record.downstreamDirectRemoteAddress = remote;
+  record.downstreamLocalAddress = local;
   const { tls } = connection;
   if (tls === null) return;
   record.sni = tls.serverName;
-  record.peerUriSan = tls.peerUriSans.join(',');
+  const { peerUriSans } = tls;
+  record.peerUriSan = peerUriSans.length === 1 ? (peerUriSans[0] ?? '') : peerUriSans.join(',');
   record.peerSubject = tls.peerSubject;
   record.peerFingerprint = tls.peerCertificateSha256;
   record.localUriSan = tls.localUriSan;

@@ -1,0 +1,96 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { openSync, closeSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { familyOf } from './proc.ts';
+
+/** A command that serves at a port; `cwd`: where it is started, if that matters. */
+export type ServerCommand = Readonly<{
+  command: string;
+  args: readonly string[];
+  port: number;
+  cwd?: string | undefined;
+}>;
+
+/** A running server: a process group of its own, ended by `stop`. */
+export class ServerProcess {
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  /** Starts it and waits until it accepts. Its output goes to `logPath`. */
+  static async start({ command, args, port, cwd }: ServerCommand, logPath: string): Promise<ServerProcess> {
+    const log = openSync(logPath, 'a');
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', log], detached: true, cwd });
+    closeSync(log);
+    let failure: Error | null = null;
+    child.on('error', (error) => (failure = error));
+    const server = new ServerProcess(child);
+    raisePriority(child.pid ?? 0);
+    const end = performance.now() + 15_000;
+    while (!(await accepts(port))) {
+      if (failure !== null || child.exitCode !== null || performance.now() > end) {
+        await server.stop();
+        throw new Error(`${command} does not serve at ${port}: see ${logPath}`, { cause: failure });
+      }
+      await pause(25);
+    }
+    return server;
+  }
+
+  /** The process and those it started. */
+  pids(): number[] {
+    return this.#child.pid === undefined ? [] : familyOf(this.#child.pid);
+  }
+
+  /** Ends it, in good order if that takes less than two seconds. */
+  async stop(): Promise<void> {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    const ended = new Promise<void>((done) => this.#child.once('exit', () => done()));
+    signal(pid, 'SIGTERM');
+    const timer = setTimeout(() => signal(pid, 'SIGKILL'), 2000);
+    await ended;
+    clearTimeout(timer);
+  }
+}
+
+/** A port that nobody has. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** Gives a session more of the CPU than what else runs; only where that is allowed. */
+export function raisePriority(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, '-12');
+  } catch {
+    // Only a convenience: without it foreign load disturbs more, and is told.
+  }
+}
+
+/** To the whole group. */
+function signal(pid: number, name: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(-pid, name);
+  } catch {
+    // It is gone already.
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.once('connect', () => {
+      socket.destroy();
+      done(true);
+    });
+    socket.once('error', () => done(false));
+  });
+}

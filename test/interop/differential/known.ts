@@ -29,6 +29,7 @@ export const known: readonly Known[] = [
       'a blank before the colon',
       'a name with a bad letter',
       'a line without a colon',
+      'a NUL in a value',
       'too many headers',
       'a blank in the target',
     ].map((row) => `malformed: request: ${row}`),

@@ -23,25 +23,29 @@ const usage = `npm run bench -- [flags] [TARGET...]
   -c CONNECTIONS  (default 32)
   --foreign CORES a run is repeated when others kept more of the machine busy (default 0.25)
   --against DIR   measure the sidecars of another checkout beside ours (target "against")
+  --flags="--A --B" further flags of Node for our sidecars (not for "against")
   --report        write the figures and the machine's facts to bench/results/
   --keep          keep the folder of configurations and logs
 `;
 const attemptsPerRun = 4;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    seconds: { type: 'string', short: 't', default: '5' },
-    'warm-up': { type: 'string', short: 'w', default: '3' },
-    runs: { type: 'string', short: 'r', default: '3' },
-    connections: { type: 'string', short: 'c', default: '32' },
-    foreign: { type: 'string', default: '0.25' },
-    against: { type: 'string' },
-    report: { type: 'boolean', default: false },
-    keep: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
+const parse = () =>
+  parseArgs({
+    allowPositionals: true,
+    options: {
+      seconds: { type: 'string', short: 't', default: '5' },
+      'warm-up': { type: 'string', short: 'w', default: '3' },
+      runs: { type: 'string', short: 'r', default: '3' },
+      connections: { type: 'string', short: 'c', default: '32' },
+      foreign: { type: 'string', default: '0.25' },
+      against: { type: 'string' },
+      flags: { type: 'string', default: '' },
+      report: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+const { values, positionals } = readFlags();
 if (values.help) {
   console.log(usage);
   process.exit(0);
@@ -49,6 +53,7 @@ if (values.help) {
 
 const from = process.env['INIT_CWD'] ?? process.cwd();
 const against = values.against === undefined ? null : resolve(from, values.against);
+const flags = values.flags.split(' ').filter((flag) => flag !== '');
 const load: Load = {
   connections: number('-c', values.connections),
   seconds: number('-t', values.seconds),
@@ -64,7 +69,7 @@ for (const tool of ['wrk', 'nginx']) {
 const folder = mkdtempSync(join(tmpdir(), 'tulle-bench-'));
 let backend: ServerProcess | null = null;
 let isStopping = false;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopping = true));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => (isStopping = true));
 try {
   raisePriority(process.pid);
   const backendPort = await freePort();
@@ -86,7 +91,7 @@ try {
       inPort: await freePort(),
       outPort: await freePort(),
     };
-    targets.push(prepareTarget(name, scope, against));
+    targets.push(prepareTarget(name, scope, { against, flags }));
   }
   print(await runAll(targets, backend));
 } finally {
@@ -131,6 +136,14 @@ function print(samples: ReadonlyMap<Target, readonly Sample[]>): void {
   const path = join(results, `${now.toISOString().slice(0, 16).replaceAll(':', '-')}.md`);
   writeFileSync(path, markdownOf(summaries, load, now));
   console.log(`report: ${path}`);
+}
+
+function readFlags(): ReturnType<typeof parse> {
+  try {
+    return parse();
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function chooseTargets(): TargetName[] {

@@ -61,15 +61,18 @@ export function hasCommand(name: string): boolean {
   return spawnSync(name, ['-v']).error === undefined;
 }
 
+/** `against`: the other checkout, or null. `flags`: of Node, for our sidecars, beside those that they are always started with. */
+export type TargetOptions = Readonly<{ against: string | null; flags: readonly string[] }>;
+
 /** Writes the configuration of a target and says how to start it. */
-export function prepareTarget(name: TargetName, scope: PairScope, against: string | null): Target {
+export function prepareTarget(name: TargetName, scope: PairScope, options: TargetOptions): Target {
   if (name === 'direct') return { name, about: about.direct, servers: [], port: scope.backendPort };
   const hops = ['in', 'out'] as const;
   return {
     name,
     about: about[name],
     servers: hops.map((hop) => ({
-      ...commandOf(name, hop, scope, against),
+      ...commandOf(name, hop, scope, options),
       port: hop === 'in' ? scope.inPort : scope.outPort,
     })),
     port: scope.outPort,
@@ -78,15 +81,17 @@ export function prepareTarget(name: TargetName, scope: PairScope, against: strin
 
 type Command = Omit<ServerCommand, 'port'>;
 
-function commandOf(name: Exclude<TargetName, 'direct'>, hop: Hop, scope: PairScope, against: string | null): Command {
+function commandOf(name: Exclude<TargetName, 'direct'>, hop: Hop, scope: PairScope, options: TargetOptions): Command {
   const path = join(scope.folder, `${name}-${hop}.${name.startsWith('nginx') ? 'conf' : 'json'}`);
   switch (name) {
     case 'tulle':
     case 'tulle-bundle':
     case 'against':
       writeFileSync(path, JSON.stringify(envoyConfig(hop, scope), null, 1));
-      if (name === 'tulle-bundle') return bundleCommand(scope.folder, path);
-      return sourceCommand(name === 'tulle' ? repository : (against ?? repository), path);
+      if (name === 'against') return sourceCommand(options.against ?? repository, path, []);
+      return name === 'tulle'
+        ? sourceCommand(repository, path, options.flags)
+        : bundleCommand(scope.folder, path, options.flags);
     case 'envoy-full':
       writeFileSync(path, JSON.stringify(envoyConfig(hop, scope), null, 1));
       return {
@@ -105,16 +110,16 @@ function commandOf(name: Exclude<TargetName, 'direct'>, hop: Hop, scope: PairSco
 const sidecarFlags = (path: string) => ['--config-path', path, '--log-level', 'warn', '--drain-seconds', '0'];
 
 /** As `npm run sidecar` starts it there. */
-function sourceCommand(folder: string, path: string): Command {
+function sourceCommand(folder: string, path: string, flags: readonly string[]): Command {
   const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as PackageJson;
   const [, args = ''] = /^exec node (.+)$/.exec(scripts.sidecar) ?? [];
-  return { command: process.execPath, args: [...args.split(' '), ...sidecarFlags(path)], cwd: folder };
+  return { command: process.execPath, args: [...flags, ...args.split(' '), ...sidecarFlags(path)], cwd: folder };
 }
 
 type PackageJson = Readonly<{ scripts: Readonly<{ sidecar: string }> }>;
 
 /** With the flags of the image. */
-function bundleCommand(folder: string, path: string): Command {
+function bundleCommand(folder: string, path: string, more: readonly string[]): Command {
   const out = join(folder, 'dist');
   if (!existsSync(out)) execFileSync(process.execPath, ['build.ts', '--out', out], { cwd: repository });
   const dockerfile = readFileSync(join(repository, 'deploy/sidecar.Dockerfile'), 'utf8');
@@ -123,5 +128,5 @@ function bundleCommand(folder: string, path: string): Command {
     1,
     entry.findIndex((arg) => arg.endsWith('/main.js')),
   );
-  return { command: process.execPath, args: [...flags, join(out, 'sidecar/main.js'), ...sidecarFlags(path)] };
+  return { command: process.execPath, args: [...flags, ...more, join(out, 'sidecar/main.js'), ...sidecarFlags(path)] };
 }

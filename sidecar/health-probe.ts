@@ -1,8 +1,8 @@
 /** Asks the application's health, as a WorkloadGroup's probe would: HTTP 2xx or 3xx, a TCP connection, or gRPC health. */
 import { connect } from 'node:net';
-import { get } from 'node:http';
 import { credentials, makeClientConstructor } from '@grpc/grpc-js';
 import type { Clock } from '#shared/runtime/clock.ts';
+import { get } from '#shared/runtime/node-http.ts';
 import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { Probe } from './snapshot/listener.ts';
 

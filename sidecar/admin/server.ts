@@ -5,9 +5,10 @@
  *
  * It holds no state: it answers from what is handed in as {@link AdminView}.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describeError, MeshError } from '#shared/runtime/mesh-error.ts';
+import { createServer } from '#shared/runtime/node-http.ts';
 
 /** What the admin port shows and does. */
 export type AdminView = Readonly<{

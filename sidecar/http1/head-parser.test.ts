@@ -202,6 +202,24 @@ describe('the lenient mode', () => {
     ]);
   });
 
+  it('reads a head that comes in one piece as one that comes in two', () => {
+    const regular = get('X: 1\r\nY:\t2 \r\n');
+    const texts = [
+      regular,
+      get('X: 1\n'),
+      get('X: 1\r\n 2\r\n'),
+      get('X: 1\r\n\t2\n'),
+      get('X: \0\r\n'),
+      get('X: 1\rY\r\n'),
+    ];
+    const seen = (text: string, cuts: readonly number[]) => {
+      const { messages, fault, status } = readRequests(text, { lenient: true, cuts });
+      return { fields: messages.map(({ head }) => head.headers.entries()), fault, status };
+    };
+    for (const text of texts)
+      for (let cut = 1; cut < text.length; cut++) assert.deepEqual(seen(text, [cut]), seen(text, []));
+  });
+
   it('joins Host lines by a comma', () => {
     assert.equal(readRequests(get('Host: b\r\n'), { lenient: true }).messages[0]?.head.authority, 'a,b');
   });

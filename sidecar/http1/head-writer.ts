@@ -4,7 +4,7 @@
  * the program's fault, so an assertion.
  */
 import assert from 'node:assert/strict';
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from '#shared/runtime/node-http.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { isHostOctet, isTargetOctet, isTokenOctet, isValueOctet } from './characters.ts';
 import type { HeaderMap } from './header-map.ts';

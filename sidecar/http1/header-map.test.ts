@@ -31,6 +31,15 @@ describe('HeaderMap', () => {
     assert.deepEqual([map.get('x-two'), map.getJoined('x-two'), map.has('x-one')], [undefined, undefined, true]);
   });
 
+  it('knows whether some name starts with a prefix, received or added, and forgets removed lines', () => {
+    const map = received('X-Envoy-Internal: 1\r\nX-Env: 2\r\n');
+    assert.deepEqual([map.hasPrefix('x-envoy-'), map.hasPrefix('x-envoz')], [true, false]);
+    map.remove('x-envoy-internal');
+    assert.equal(map.hasPrefix('x-envoy-'), false);
+    map.add('x-envoy-max-retries', '1');
+    assert.equal(map.hasPrefix('x-envoy-'), true);
+  });
+
   it('sets in place, keeping the spelling, and drops further lines of the name', () => {
     const map = received('X-One: 1\r\nY: 0\r\nx-one: 2\r\nZ: 9\r\n');
     map.set('x-one', '3');

@@ -1,5 +1,5 @@
 /** Local replies as response heads: for gRPC clients a status in headers, for others a body of text. */
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from '#shared/runtime/node-http.ts';
 import { HeaderMap } from '../http1/header-map.ts';
 import type { ResponseHead } from '../http1/message.ts';
 import type { BadRequest } from '../net/http-stream.ts';

@@ -69,7 +69,7 @@ for (const tool of ['wrk', 'nginx']) {
 const folder = mkdtempSync(join(tmpdir(), 'tulle-bench-'));
 let backend: ServerProcess | null = null;
 let isStopping = false;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => (isStopping = true));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => (isStopping = true));
 try {
   raisePriority(process.pid);
   const backendPort = await freePort();

@@ -9,10 +9,11 @@ export async function runWrk(port: number, connections: number, seconds: number)
   const child = spawn('wrk', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  await new Promise<void>((done, fail) => {
+  const end = await new Promise<string | number | null>((done, fail) => {
     child.on('error', fail);
-    child.on('close', () => done());
+    child.on('close', (code, signal) => done(signal ?? code));
   });
+  if (end !== 0) throw new Error(`wrk ended with ${end}:\n${output}`);
   return parseWrk(output);
 }
 

@@ -1,5 +1,6 @@
 /** Summaries as a table for the terminal, and as a page of Markdown with the facts of the machine. */
 import { execFileSync } from 'node:child_process';
+import { basename } from 'node:path';
 import { availableParallelism, release, totalmem } from 'node:os';
 import { findEnvoy } from '../test/interop/differential/proxy-process.ts';
 import type { Load } from './measure.ts';
@@ -104,7 +105,7 @@ function versionOf(command: string, args: readonly string[]): string {
   try {
     const output = execFileSync('sh', ['-c', '"$0" "$@" 2>&1; true', command, ...args], { encoding: 'utf8' });
     const [line = ''] = output.split('\n').filter((each) => each.trim() !== '');
-    return line.includes('not found') ? '' : line.trim();
+    return line.includes('not found') ? '' : line.trim().replace(command, basename(command));
   } catch {
     return '';
   }

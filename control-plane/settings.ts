@@ -1,9 +1,8 @@
 /** The flags of the control plane. The only file of this component that reads the environment. */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { parseHostPort, type HostPort } from '#shared/runtime/host-port.ts';
 import { fail, ok, problem, type Problem, type Result } from '#shared/runtime/result.ts';
-
-export type HostPort = Readonly<{ host: string; port: number }>;
 
 export type Settings = Readonly<{
   /** Folder of YAML that is watched. */
@@ -101,10 +100,9 @@ function fromCallerFolder(path: string): string {
 }
 
 function hostPort(flag: string, text: string, problems: Problem[]): HostPort {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535) problems.push(problem(flag, `${text} is not HOST:PORT`));
-  return { host: match?.[1] ?? match?.[2] ?? '', port: Number.isNaN(port) ? 0 : port };
+  const parsed = parseHostPort(text);
+  if (parsed === null) problems.push(problem(flag, `${text} is not HOST:PORT`));
+  return parsed ?? { host: '', port: 0 };
 }
 
 function seconds(flag: string, text: string, problems: Problem[]): number {

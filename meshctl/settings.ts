@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { parseHostPort, type HostPort } from '#shared/runtime/host-port.ts';
 import type { AdminTarget } from './admin-client.ts';
 import { CommandError, exitCodes } from './command-error.ts';
 
@@ -35,16 +36,14 @@ export function findControlPlane(
     existsSync(join(candidate, 'admin.json')),
   );
   const socketPath = folder === undefined ? null : join(folder, 'admin.sock');
-  if (options.admin !== undefined) return { ...parseHostPort(options.admin), socketPath };
+  if (options.admin !== undefined) return { ...adminAddress(options.admin), socketPath };
   if (folder === undefined) return { host: '127.0.0.1', port: 8080, socketPath: null };
-  const address = JSON.parse(readFileSync(join(folder, 'admin.json'), 'utf8')) as { host: string; port: number };
+  const address = JSON.parse(readFileSync(join(folder, 'admin.json'), 'utf8')) as HostPort;
   return { ...address, socketPath };
 }
 
-/** `HOST:PORT` or `[v6]:PORT`. */
-export function parseHostPort(text: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535) throw new CommandError(exitCodes.usage, `${text} is not HOST:PORT`);
-  return { host: match[1] ?? match[2] ?? '', port };
+function adminAddress(text: string): HostPort {
+  const address = parseHostPort(text);
+  if (address === null) throw new CommandError(exitCodes.usage, `${text} is not HOST:PORT`);
+  return address;
 }

@@ -16,7 +16,8 @@ import { parseBootstrap, type Bootstrap } from './bootstrap/bootstrap.ts';
 import { DataPath } from './data-path.ts';
 import type { ControlLink } from './control-link.ts';
 import type { startProbe } from './health-probe.ts';
-import type { HostPort, MeshedSettings, Settings, StaticSettings } from './settings.ts';
+import type { HostPort } from '#shared/runtime/host-port.ts';
+import type { MeshedSettings, Settings, StaticSettings } from './settings.ts';
 
 /** A running sidecar. */
 export type Sidecar = Readonly<{

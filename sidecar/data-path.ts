@@ -27,7 +27,7 @@ import { openAccessLog, type AccessLogWriter } from './telemetry/access-log-writ
 import { SeriesRegistry } from './telemetry/series.ts';
 import { TelemetryObserver, type OwnWorkload } from './telemetry-observer.ts';
 import { Cluster, type ClusterContext } from './upstream/cluster.ts';
-import type { HostPort } from './settings.ts';
+import type { HostPort } from '#shared/runtime/host-port.ts';
 
 export type DataPathOptions = Readonly<{
   clock: Clock;

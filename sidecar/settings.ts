@@ -4,9 +4,8 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Secret } from '#shared/runtime/secret.ts';
 import { defaultProbe, type Probe } from './snapshot/listener.ts';
+import { parseHostPort, type HostPort } from '#shared/runtime/host-port.ts';
 import { fail, ok, problem, type Problem, type Result } from '#shared/runtime/result.ts';
-
-export type HostPort = Readonly<{ host: string; port: number }>;
 
 /** How the application's health is asked. */
 export type ProbeTarget = Readonly<{ kind: 'http' | 'tcp' | 'grpc'; port: number; path: string }>;
@@ -230,10 +229,9 @@ function probe(text: string, problems: Problem[]): Probe | null {
 }
 
 function hostPort(flag: string, text: string, problems: Problem[]): HostPort {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535) problems.push(problem(flag, `${text} is not HOST:PORT`));
-  return { host: match?.[1] ?? match?.[2] ?? '', port: Number.isNaN(port) ? 0 : port };
+  const parsed = parseHostPort(text);
+  if (parsed === null) problems.push(problem(flag, `${text} is not HOST:PORT`));
+  return parsed ?? { host: '', port: 0 };
 }
 
 function port(flag: string, text: string, problems: Problem[]): number {

@@ -1,0 +1,9 @@
+/** Where something listens or is found. */
+export type HostPort = Readonly<{ host: string; port: number }>;
+
+/** Reads `HOST:PORT` or `[v6]:PORT`; null for anything else. */
+export function parseHostPort(text: string): HostPort | null {
+  const [, v6, name, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  return digits === undefined || port > 65_535 ? null : { host: v6 ?? name ?? '', port };
+}

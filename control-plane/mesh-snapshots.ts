@@ -3,7 +3,6 @@
  * indexed once a generation; what is unchanged stays the same object, so that nothing unchanged is encoded or sent again.
  */
 import type { MeshConfig } from '#shared/model/mesh-config.ts';
-import type { Resource, ResourceKind } from '#shared/model/resource.ts';
 import { fail, ok, problem, type Result } from '#shared/runtime/result.ts';
 import { WatchSource, type Watch } from '#shared/runtime/watch.ts';
 import type { XdsNode } from '#shared/xds/discovery.ts';
@@ -11,6 +10,7 @@ import { resourcesOf, type Catalog } from './catalog/catalog.ts';
 import { toProxyNode } from './proxy-node.ts';
 import {
   indexMesh,
+  toMeshResources,
   translate,
   type MeshIndex,
   type MeshResources,
@@ -32,7 +32,7 @@ export class MeshSnapshots implements SnapshotProvider {
   constructor(mesh: MeshConfig, catalog: Watch<Catalog>, onConnection: (node: XdsNode) => () => void) {
     this.#mesh = mesh;
     this.#onConnection = onConnection;
-    this.#index = indexMesh(toMeshResources(catalog.current(), mesh));
+    this.#index = indexMesh(meshResourcesOf(catalog.current(), mesh));
     catalog.subscribe((next) => this.#update(next));
   }
 
@@ -61,7 +61,7 @@ export class MeshSnapshots implements SnapshotProvider {
 
   #update(catalog: Catalog): void {
     if (catalog.generation === this.#index.generation) return;
-    this.#index = indexMesh(toMeshResources(catalog, this.#mesh), this.#index);
+    this.#index = indexMesh(meshResourcesOf(catalog, this.#mesh), this.#index);
     for (const served of this.#served) {
       served.typed = translate(this.#index, served.node);
       served.snapshots.set(toSnapshot(this.#index.generation, served.typed));
@@ -77,21 +77,6 @@ function identityMismatch(node: ProxyNode, { spiffeId }: PeerIdentity): string |
     : `${node.id} says it is ${wanted.slice(1)}, but its credentials are those of ${spiffeId}`;
 }
 
-function toMeshResources(catalog: Catalog, mesh: MeshConfig): MeshResources {
-  const resources = resourcesOf(catalog);
-  const of = <K extends ResourceKind>(kind: K) =>
-    resources.filter((resource): resource is Extract<Resource, { kind: K }> => resource.kind === kind);
-  return {
-    generation: catalog.generation,
-    mesh,
-    services: of('Service'),
-    virtualServices: of('VirtualService'),
-    destinationRules: of('DestinationRule'),
-    serviceEntries: of('ServiceEntry'),
-    workloadEntries: of('WorkloadEntry'),
-    workloadGroups: of('WorkloadGroup'),
-    peerAuthentications: of('PeerAuthentication'),
-    sidecars: of('Sidecar'),
-    trafficSplits: of('TrafficSplit'),
-  };
+function meshResourcesOf(catalog: Catalog, mesh: MeshConfig): MeshResources {
+  return toMeshResources(catalog.generation, mesh, resourcesOf(catalog));
 }

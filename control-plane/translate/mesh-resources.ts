@@ -2,6 +2,8 @@ import type { MeshConfig } from '#shared/model/mesh-config.ts';
 import type {
   DestinationRule,
   PeerAuthentication,
+  Resource,
+  ResourceKind,
   Service,
   ServiceEntry,
   Sidecar,
@@ -25,3 +27,22 @@ export type MeshResources = Readonly<{
   sidecars: readonly Sidecar[];
   trafficSplits: readonly TrafficSplit[];
 }>;
+
+/** Sorts resources by their kinds. */
+export function toMeshResources(generation: number, mesh: MeshConfig, resources: readonly Resource[]): MeshResources {
+  const of = <K extends ResourceKind>(kind: K) =>
+    resources.filter((resource): resource is Extract<Resource, { kind: K }> => resource.kind === kind);
+  return {
+    generation,
+    mesh,
+    services: of('Service'),
+    virtualServices: of('VirtualService'),
+    destinationRules: of('DestinationRule'),
+    serviceEntries: of('ServiceEntry'),
+    workloadEntries: of('WorkloadEntry'),
+    workloadGroups: of('WorkloadGroup'),
+    peerAuthentications: of('PeerAuthentication'),
+    sidecars: of('Sidecar'),
+    trafficSplits: of('TrafficSplit'),
+  };
+}

@@ -1,7 +1,8 @@
 import { defaultMeshConfig, type MeshConfig } from '#shared/model/mesh-config.ts';
 import type { Metadata } from '#shared/model/metadata.ts';
-import type { Resource, ResourceKind } from '#shared/model/resource.ts';
+import type { Resource } from '#shared/model/resource.ts';
 import { parseAllDocuments } from 'yaml';
+import { toMeshResources } from './mesh-resources.ts';
 import type { MeshResources, ProxyNode } from './translate.ts';
 
 /** For tests: a mesh and a proxy of it, as they stand in one YAML file (documents `ProxyNode` and `MeshConfig` beside resources). */
@@ -25,21 +26,7 @@ export function readCase(text: string, mesh: Partial<MeshConfig> = {}): Case {
 
 /** A mesh of resources. */
 export function aMesh(resources: readonly Resource[], mesh: Partial<MeshConfig> = {}, generation = 1): MeshResources {
-  const of = <K extends ResourceKind>(kind: K) =>
-    resources.filter((resource): resource is Extract<Resource, { kind: K }> => resource.kind === kind);
-  return {
-    generation,
-    mesh: { ...defaultMeshConfig, ...mesh },
-    services: of('Service'),
-    virtualServices: of('VirtualService'),
-    destinationRules: of('DestinationRule'),
-    serviceEntries: of('ServiceEntry'),
-    workloadEntries: of('WorkloadEntry'),
-    workloadGroups: of('WorkloadGroup'),
-    peerAuthentications: of('PeerAuthentication'),
-    sidecars: of('Sidecar'),
-    trafficSplits: of('TrafficSplit'),
-  };
+  return toMeshResources(generation, { ...defaultMeshConfig, ...mesh }, resources);
 }
 
 /** A proxy; whatever is not said is a plain sidecar in `default`. */

@@ -28,7 +28,7 @@ import { routeConfigurations, routesOfBinding } from './routes.ts';
 import { type Scope, scopeFor } from './scope.ts';
 
 export { indexMesh, type MeshIndex } from './mesh-index.ts';
-export type { MeshResources } from './mesh-resources.ts';
+export { toMeshResources, type MeshResources } from './mesh-resources.ts';
 export type { ProxyNode } from './proxy-node.ts';
 
 type Named = ReadonlyMap<string, TypedMessage>;

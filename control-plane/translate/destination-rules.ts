@@ -1,6 +1,6 @@
 import { matchesLabels } from '#shared/model/selector.ts';
 import type { DestinationRule } from '#shared/model/resource.ts';
-import { byAge } from './by-age.ts';
+import { byAge } from '#shared/model/by-age.ts';
 import { bySpecificity, coversHost, isWildcard, resolveHost } from '#shared/model/hostname.ts';
 import { isExportedTo, type MeshService } from './mesh-service.ts';
 import { overlay, type PolicyBlocks, type TrafficPolicy } from './traffic-policy.ts';

@@ -1,5 +1,5 @@
 import type { TypedObject } from '#shared/xds/typed.ts';
-import { compareText } from './by-age.ts';
+import { compareText } from '#shared/model/by-age.ts';
 import { compact, nonEmpty } from './typed-builder.ts';
 
 /** `headers` of a rule or of a destination. */

@@ -1,6 +1,6 @@
 import type { MeshConfig } from '#shared/model/mesh-config.ts';
 import type { Sidecar, WorkloadGroup } from '#shared/model/resource.ts';
-import { byAge, compareText } from './by-age.ts';
+import { byAge, compareText } from '#shared/model/by-age.ts';
 import { resolveDelegates } from './delegates.ts';
 import { groupRules, type RulesByNamespace } from './destination-rules.ts';
 import { Memo } from './memo.ts';

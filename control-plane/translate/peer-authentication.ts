@@ -1,6 +1,6 @@
 import { matchesLabels } from '#shared/model/selector.ts';
 import type { PeerAuthentication } from '#shared/model/resource.ts';
-import { byAge } from './by-age.ts';
+import { byAge } from '#shared/model/by-age.ts';
 
 /** What a server takes: plaintext only, both, or mutual TLS only. */
 export type TlsMode = 'DISABLE' | 'PERMISSIVE' | 'STRICT';

@@ -1,6 +1,6 @@
 import type { VirtualService } from '#shared/model/resource.ts';
 import type { TypedObject } from '#shared/xds/typed.ts';
-import { compareText } from './by-age.ts';
+import { compareText } from '#shared/model/by-age.ts';
 import { compact, nonEmpty } from './typed-builder.ts';
 
 /** One rule of `http`, and one entry of its `match`. */

@@ -1,6 +1,6 @@
 import { matchesLabels } from '#shared/model/selector.ts';
 import type { Sidecar } from '#shared/model/resource.ts';
-import { compareText } from './by-age.ts';
+import { compareText } from '#shared/model/by-age.ts';
 import { dependsOnLabels, type MergedRule, ruleFor } from './destination-rules.ts';
 import { coversHost } from '#shared/model/hostname.ts';
 import type { MeshIndex } from './mesh-index.ts';

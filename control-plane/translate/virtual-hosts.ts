@@ -1,6 +1,6 @@
 import { isHttp } from '#shared/model/protocol.ts';
 import type { TypedObject } from '#shared/xds/typed.ts';
-import { compareText } from './by-age.ts';
+import { compareText } from '#shared/model/by-age.ts';
 import { policyFor } from './destination-rules.ts';
 import { hashPolicy } from './features/load-balancer.ts';
 import { coversHost, isWildcard } from '#shared/model/hostname.ts';

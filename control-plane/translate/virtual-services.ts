@@ -1,5 +1,5 @@
 import type { VirtualService } from '#shared/model/resource.ts';
-import { byAge } from './by-age.ts';
+import { byAge } from '#shared/model/by-age.ts';
 import { coversHost, isWildcard, resolveHost } from '#shared/model/hostname.ts';
 import { isExportedTo } from './mesh-service.ts';
 

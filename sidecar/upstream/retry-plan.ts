@@ -1,4 +1,3 @@
-import type { HeaderMap } from '../http1/header-map.ts';
 import type { RequestHead, ResponseHead } from '../http1/message.ts';
 import type { HeaderMatch } from '../snapshot/matchers.ts';
 import type { RetryPolicy } from '../snapshot/route.ts';
@@ -59,55 +58,8 @@ export function compileRetryPlan(policy: RetryPolicy, options: RetryPlanOptions)
 }
 
 /** The bits of these words. */
-export function toConditions(words: readonly string[]): number {
+function toConditions(words: readonly string[]): number {
   let conditions = 0;
   for (const [word, bit] of Object.entries(retryOn)) if (words.includes(word)) conditions |= bit;
   return conditions;
-}
-
-const overrideHeaders = [
-  'x-envoy-retry-on',
-  'x-envoy-retry-grpc-on',
-  'x-envoy-max-retries',
-  'x-envoy-retriable-status-codes',
-] as const;
-
-const noPlan: RetryPlan = {
-  conditions: 0,
-  attempts: 1,
-  statusCodes: new Set(),
-  retriableHeaders: [],
-  requestHeaders: [],
-  baseIntervalMs: 25,
-  maxIntervalMs: 250,
-  safeMethodsOnly: false,
-};
-
-/**
- * The plan as a trusted client's `x-envoy-retry-*` headers change it: conditions are added, the number of retries replaced.
- * Without such headers the plan itself.
- */
-export function applyRetryHeaders(plan: RetryPlan | null, headers: HeaderMap): RetryPlan | null {
-  if (!overrideHeaders.some((name) => headers.has(name))) return plan;
-  const base = plan ?? noPlan;
-  const words = `${headers.get('x-envoy-retry-on') ?? ''},${headers.get('x-envoy-retry-grpc-on') ?? ''}`;
-  const codes = toNumbers(headers.get('x-envoy-retriable-status-codes'));
-  const [attempts] = toNumbers(headers.get('x-envoy-max-retries'));
-  return {
-    ...base,
-    conditions: base.conditions | toConditions(toWords(words)),
-    attempts: attempts ?? base.attempts,
-    statusCodes: codes.length === 0 ? base.statusCodes : new Set([...base.statusCodes, ...codes]),
-  };
-}
-
-function toWords(list: string): string[] {
-  return list.split(',').map((word) => word.trim());
-}
-
-function toNumbers(list: string | undefined): number[] {
-  if (list === undefined) return [];
-  return toWords(list)
-    .filter((word) => /^\d{1,9}$/.test(word))
-    .map(Number);
 }

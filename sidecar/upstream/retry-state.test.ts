@@ -7,7 +7,7 @@ import { defaultThresholds, type Thresholds } from '../snapshot/cluster.ts';
 import type { RetryPolicy } from '../snapshot/route.ts';
 import { Breaker } from './circuit.ts';
 import { createClusterStats } from './cluster-stats.ts';
-import { applyRetryHeaders, compileRetryPlan, retryOn } from './retry-plan.ts';
+import { compileRetryPlan, type retryOn } from './retry-plan.ts';
 import { RetryState, type RetryDecision } from './retry-state.ts';
 
 /** Only what retrying reads of headers. */
@@ -203,36 +203,5 @@ describe('the budget', () => {
       delays(() => 0),
       [0, 0, 0, 0, 0, 0],
     );
-  });
-});
-
-describe('x-envoy-retry headers', () => {
-  test('add conditions and codes, and replace the number of retries', () => {
-    const { plan } = setUp('connect-failure');
-    const changed = applyRetryHeaders(
-      plan,
-      aHeaderMap({
-        'x-envoy-retry-on': '5xx, retriable-status-codes',
-        'x-envoy-retry-grpc-on': 'unavailable',
-        'x-envoy-max-retries': '7',
-        'x-envoy-retriable-status-codes': '425,x,429',
-      }),
-    );
-    assert.equal(
-      changed?.conditions,
-      retryOn['connect-failure'] | retryOn['5xx'] | retryOn['retriable-status-codes'] | retryOn.unavailable,
-    );
-    assert.deepEqual([changed.attempts, [...changed.statusCodes]], [7, [418, 425, 429]]);
-  });
-
-  test('make a plan where there was none, with one retry', () => {
-    const made = applyRetryHeaders(null, aHeaderMap({ 'x-envoy-retry-on': 'reset' }));
-    assert.deepEqual([made?.conditions, made?.attempts], [retryOn.reset, 1]);
-  });
-
-  test('a request without them has the plan itself', () => {
-    const { plan } = setUp('5xx');
-    assert.equal(applyRetryHeaders(plan, aHeaderMap()), plan);
-    assert.equal(applyRetryHeaders(null, aHeaderMap()), null);
   });
 });

@@ -87,8 +87,7 @@ export class TelemetryObserver {
 
   #inbound(tls: TlsFacts | null): SeriesGroup {
     const peer = tls?.peerUriSans[0] ?? '';
-    const key = tls === null ? '' : `mtls ${peer}`;
-    const known = this.#byPeer.get(key);
+    const known = this.#byPeer.get(peer);
     if (known !== undefined) return known;
     const policy: SecurityPolicy = peer === '' ? 'none' : 'mutual_tls';
     const own = this.#own.principal();
@@ -100,7 +99,7 @@ export class TelemetryObserver {
     };
     const group = this.#registry.group(labels, policy);
     // Peers choose their names only as far as the mesh's authority signs them; beyond the registry's bound all are `other`.
-    if (own !== '' && this.#byPeer.size < 4096) this.#byPeer.set(key, group);
+    if (own !== '' && this.#byPeer.size < 4096) this.#byPeer.set(peer, group);
     return group;
   }
 

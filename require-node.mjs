@@ -1,4 +1,5 @@
-// Preloaded by every npm script, in plain JavaScript that any Node reads: Tulle runs on the Node that its dependencies pin.
+// The first thing that every npm script and bundle runs, in plain JavaScript that any Node reads: Tulle runs on the Node that its
+// dependencies pin.
 // `npm ci --omit=optional` leaves that out without a word, and the machine's own would run: say so before something odd fails.
 const [major] = process.versions.node.split('.').map(Number);
 if (major < 26) {

@@ -4,12 +4,13 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { familyOf } from './proc.ts';
 
-/** A command that serves at a port; `cwd`: where it is started, if that matters. */
+/** A command that serves at a port. `cwd`: where it is started, if that matters; `env`: beside our own. */
 export type ServerCommand = Readonly<{
   command: string;
   args: readonly string[];
   port: number;
   cwd?: string | undefined;
+  env?: Readonly<Record<string, string>> | undefined;
 }>;
 
 /** A running server: a process group of its own, ended by `stop`. */
@@ -21,9 +22,14 @@ export class ServerProcess {
   }
 
   /** Starts it and waits until it accepts. Its output goes to `logPath`. */
-  static async start({ command, args, port, cwd }: ServerCommand, logPath: string): Promise<ServerProcess> {
+  static async start({ command, args, port, cwd, env }: ServerCommand, logPath: string): Promise<ServerProcess> {
     const log = openSync(logPath, 'a');
-    const child = spawn(command, args, { stdio: ['ignore', 'ignore', log], detached: true, cwd });
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'ignore', log],
+      detached: true,
+      cwd,
+      env: { ...process.env, ...env },
+    });
     closeSync(log);
     let failure: Error | null = null;
     child.on('error', (error) => (failure = error));

@@ -112,13 +112,23 @@ const sidecarFlags = (path: string) => ['--config-path', path, '--log-level', 'w
 /** As `npm run sidecar` starts it there. */
 function sourceCommand(folder: string, path: string, flags: readonly string[]): Command {
   const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as PackageJson;
-  const [, args = ''] = /^exec node (.+)$/.exec(scripts.sidecar) ?? [];
-  return { command: process.execPath, args: [...flags, ...args.split(' '), ...sidecarFlags(path)], cwd: folder };
+  const [, variables = '', args = ''] = /^((?:\w+=\S+ )*)exec node (.+)$/.exec(scripts.sidecar) ?? [];
+  return {
+    command: process.execPath,
+    args: [...flags, ...args.split(' '), ...sidecarFlags(path)],
+    cwd: folder,
+    env: variablesOf(variables.trim().split(' ')),
+  };
 }
 
 type PackageJson = Readonly<{ scripts: Readonly<{ sidecar: string }> }>;
 
-/** With the flags of the image. */
+/** Of `NAME=value` each. */
+function variablesOf(assignments: readonly string[]): Record<string, string> {
+  return Object.fromEntries(assignments.filter(Boolean).map((each) => each.split('=', 2)));
+}
+
+/** With the flags and variables of the image. */
 function bundleCommand(folder: string, path: string, more: readonly string[]): Command {
   const out = join(folder, 'dist');
   if (!existsSync(out)) execFileSync(process.execPath, ['build.ts', '--out', out], { cwd: repository });
@@ -128,5 +138,9 @@ function bundleCommand(folder: string, path: string, more: readonly string[]): C
     1,
     entry.findIndex((arg) => arg.endsWith('/main.js')),
   );
-  return { command: process.execPath, args: [...flags, ...more, join(out, 'sidecar/main.js'), ...sidecarFlags(path)] };
+  return {
+    command: process.execPath,
+    args: [...flags, ...more, join(out, 'sidecar/main.js'), ...sidecarFlags(path)],
+    env: variablesOf([...dockerfile.matchAll(/^ENV (\S+=\S+)$/gm)].map(([, assignment = '']) => assignment)),
+  };
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { blueprintOf } from './blueprint.ts';
 import { instancesOf, portNamesOf } from './instances.ts';
@@ -34,8 +36,26 @@ test('copies of a service share their store', () => {
 });
 
 test('mesh processes get no proxy variables, and a token of their own service account', () => {
-  for (const name of ['control-plane', 'payments-v1-sidecar']) assert.deepEqual(find(name).env, {});
+  for (const name of ['control-plane', 'payments-v1-sidecar'])
+    assert.deepEqual(
+      Object.keys(find(name).env).filter((key) => /proxy/i.test(key)),
+      [],
+    );
   assert.deepEqual(find('payments-v1-sidecar').identity, { namespace: 'shop', serviceAccount: 'payments' });
+});
+
+test('a sidecar runs with the flags of the npm script', () => {
+  const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
+  const { env, args } = find('payments-v1-sidecar');
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  const flags = args.slice(
+    0,
+    args.findIndex((arg) => arg.endsWith('main.ts')),
+  );
+  assert.equal(
+    scripts.sidecar,
+    [...variables, 'exec node --import ./preload.mjs', ...flags, 'sidecar/main.ts'].join(' '),
+  );
 });
 
 test('a sidecar takes the traffic of its application by the name of the port, that of the generator takes none', () => {

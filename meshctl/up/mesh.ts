@@ -1,5 +1,6 @@
 /** A mesh on this machine from its start to its end: the supervisor's shell, what is said about it, the signals that end it. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '#shared/runtime/clock.ts';
 import { exitCodes } from '../command-error.ts';
@@ -96,7 +97,12 @@ export class Mesh {
     if (blueprint.output === 'lines') await this.#untilSettled();
     return new Child({
       args: blueprint.args,
-      env: { ...inheritedEnvironment(), ...blueprint.env },
+      env: {
+        ...inheritedEnvironment(),
+        // What preload.mjs does for npm scripts.
+        NODE_COMPILE_CACHE: join(layout.repository, '.tulle/compile-cache'),
+        ...blueprint.env,
+      },
       cwd: layout.repository,
       logFile: layout.logOf(blueprint.name),
       onLine: blueprint.output === 'lines' ? (line) => this.#watcher.takeLine(line) : null,

@@ -10,7 +10,7 @@
 import { isValueOctet } from './characters.ts';
 import { FieldSection } from './field-section.ts';
 import { FramingFields } from './framing-fields.ts';
-import { HeaderMap } from './header-map.ts';
+import type { HeaderMap } from './header-map.ts';
 import type { RequestHead, ResponseHead } from './message.ts';
 import { faults, type ProtocolFault } from './protocol-error.ts';
 import { isAuthority, RequestLine } from './request-line.ts';
@@ -153,7 +153,7 @@ function askedUpgrade(): string | null {
 function takeHeaders(bytes: Buffer, start: number, end: number): HeaderMap {
   const copy = Buffer.allocUnsafe(end - start);
   bytes.copy(copy, 0, start, end);
-  const headers = new HeaderMap(copy, section.takeLines());
+  const headers = section.takeHeaders(copy);
   if (fields.nominated !== null) for (const name of fields.nominated) headers.remove(name);
   if (fields.isLengthOdd) headers.set('content-length', String(fields.contentLength));
   if (fields.hasOtherTe && fields.acceptsTrailers) headers.set('te', 'trailers');

@@ -18,6 +18,14 @@ describe('HeaderMap', () => {
     assert.equal(encode(received(lines)), lines);
   });
 
+  it('does not count the room behind its lines, and uses it for added ones', () => {
+    const map = new HeaderMap(Buffer.from('a: 1\r\n'), [0, 1, 3, 4, 0, 1, 3, 4], 4);
+    assert.deepEqual([map.entries(), map.getJoined('a'), map.hasPrefix('b')], [[['a', '1']], '1', false]);
+    map.add('b', '2');
+    map.add('c', '3');
+    assert.equal(encode(map.clone()), 'a: 1\r\nb: 2\r\nc: 3\r\n');
+  });
+
   it('writes lines with odd blanks in canonical form', () => {
     assert.equal(
       encode(received('A:1\r\nB:  2\r\nC: 3 \r\nD:\t4\r\nE: 5\r\n')),

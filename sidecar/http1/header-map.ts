@@ -28,19 +28,22 @@ export const connectionFields: ReadonlySet<string> = new Set([
  */
 export class HeaderMap {
   readonly #bytes: Buffer;
-  #lines: number[];
+  /** Only the numbers before `#end` count: the rest is room for lines to be added. */
+  readonly #lines: number[];
+  #end: number;
   #texts: string[] | null;
   #size: number;
 
   /**
-   * An empty map, or one over received lines: `lines` holds name start, name end, value start and value end of each, and belongs
-   * to the map from then on, as do the bytes, which end each line by CRLF.
+   * An empty map, or one over received lines: `lines` holds name start, name end, value start and value end of each in its first
+   * `length` places, and belongs to the map from then on, as do the bytes, which end each line by CRLF.
    */
-  constructor(bytes: Buffer = noBytes, lines: number[] = []) {
+  constructor(bytes: Buffer = noBytes, lines: number[] = [], length = lines.length) {
     this.#bytes = bytes;
     this.#lines = lines;
+    this.#end = length;
     this.#texts = null;
-    this.#size = lines.length / width;
+    this.#size = length / width;
   }
 
   /** A map of these lines; names in any case. */
@@ -78,7 +81,7 @@ export class HeaderMap {
   hasPrefix(prefix: string): boolean {
     const lines = this.#lines;
     const { length } = prefix;
-    for (let at = 0; at < lines.length; at += width) {
+    for (let at = 0; at < this.#end; at += width) {
       const start = lines[at] ?? 0;
       const end = lines[at + 1] ?? 0;
       if (end === removed) continue;
@@ -112,7 +115,13 @@ export class HeaderMap {
 
   /** Adds a line. */
   add(name: string, value: string): void {
-    this.#lines.push(this.#textOf(name), 0, this.#textOf(value), 0);
+    const lines = this.#lines;
+    const at = this.#end;
+    lines[at] = this.#textOf(name);
+    lines[at + 1] = 0;
+    lines[at + 2] = this.#textOf(value);
+    lines[at + 3] = 0;
+    this.#end = at + width;
     this.#size++;
   }
 
@@ -123,7 +132,7 @@ export class HeaderMap {
 
   /** Lines in order; names in lower case. */
   forEach(visit: (name: string, value: string) => void): void {
-    for (let at = 0; at < this.#lines.length; at += width) {
+    for (let at = 0; at < this.#end; at += width) {
       if (this.#lines[at + 1] !== removed) visit(this.#nameAt(at), this.#valueAt(at));
     }
   }
@@ -137,7 +146,7 @@ export class HeaderMap {
 
   /** An independent copy; the received bytes, which never change, are shared. */
   clone(): HeaderMap {
-    const copy = new HeaderMap(this.#bytes, this.#lines.slice());
+    const copy = new HeaderMap(this.#bytes, this.#lines.slice(), this.#end);
     copy.#texts = this.#texts === null ? null : this.#texts.slice();
     copy.#size = this.#size;
     return copy;
@@ -145,7 +154,7 @@ export class HeaderMap {
 
   /** An upper bound of the octets that {@link encode} writes. */
   get maxEncodedBytes(): number {
-    let bytes = this.#bytes.length + this.#lines.length;
+    let bytes = this.#bytes.length + this.#end;
     if (this.#texts !== null) for (const text of this.#texts) bytes += text.length;
     return bytes;
   }
@@ -159,7 +168,7 @@ export class HeaderMap {
     const lines = this.#lines;
     let runStart = 0;
     let runEnd = 0;
-    for (let at = 0; at < lines.length; at += width) {
+    for (let at = 0; at < this.#end; at += width) {
       if (lines[at + 1] === removed) continue;
       if (this.#isCanonical(at)) {
         if (lines[at] !== runEnd || runEnd === 0) {
@@ -215,7 +224,7 @@ export class HeaderMap {
     const lines = this.#lines;
     const bytes = this.#bytes;
     const { length } = name;
-    for (let at = from; at < lines.length; at += width) {
+    for (let at = from; at < this.#end; at += width) {
       const start = lines[at] ?? 0;
       const end = lines[at + 1] ?? 0;
       if (start >= 0) {

@@ -1,6 +1,6 @@
 import type { ByteWriter } from './byte-writer.ts';
 import { FieldSection } from './field-section.ts';
-import { connectionFields, HeaderMap } from './header-map.ts';
+import { connectionFields, type HeaderMap } from './header-map.ts';
 import { faults, type ProtocolFault } from './protocol-error.ts';
 
 /** Fields that frame, route, authenticate or decide a message have no business in trailers (RFC 9110 6.5.1): they are dropped. */
@@ -26,7 +26,7 @@ const section = new FieldSection();
 export function parseTrailers(bytes: Buffer, start: number, end: number, maxFields: number): HeaderMap | ProtocolFault {
   const fault = section.parse(bytes, start, end - 2, maxFields);
   if (fault !== null) return fault === faults.tooManyFields ? fault : faults.fieldValue;
-  const trailers = new HeaderMap(Buffer.from(bytes.subarray(start, end - 2)), section.takeLines());
+  const trailers = section.takeHeaders(Buffer.from(bytes.subarray(start, end - 2)));
   for (const name of forbidden) trailers.remove(name);
   return trailers;
 }

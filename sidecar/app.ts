@@ -17,6 +17,8 @@ import { DataPath } from './data-path.ts';
 import type { ControlLink } from './control-link.ts';
 import type { startProbe } from './health-probe.ts';
 import type { HostPort } from '#shared/runtime/host-port.ts';
+import { useTransport } from './transport/connection-of.ts';
+import { probeDirect } from './transport/direct-probe.ts';
 import type { MeshedSettings, Settings, StaticSettings } from './settings.ts';
 
 /** A running sidecar. */
@@ -32,7 +34,15 @@ export type Sidecar = Readonly<{
 
 /** Starts a sidecar. `quit` is called when the admin port is asked to end the process. */
 export async function build(settings: Settings, logger: Logger, quit: () => void): Promise<Sidecar> {
+  await chooseTransport(settings, logger);
   return settings.kind === 'static' ? buildStatic(settings, logger, quit) : buildMeshed(settings, logger, quit);
+}
+
+/** Before anything connects. */
+async function chooseTransport({ transport }: Settings, logger: Logger): Promise<void> {
+  const reason = transport === 'direct' ? await probeDirect() : 'it was asked for';
+  useTransport(reason === null ? 'direct' : 'streams');
+  if (reason !== null) logger.info({ reason }, "connections run on Node's documented streams");
 }
 
 async function buildStatic(settings: Settings & StaticSettings, logger: Logger, quit: () => void): Promise<Sidecar> {

@@ -43,7 +43,13 @@ export type MeshedSettings = Readonly<{
 export type StaticSettings = Readonly<{ kind: 'static'; configPath: string; compat: 'tulle' | 'istio' }>;
 
 export type Settings = (MeshedSettings | StaticSettings) &
-  Readonly<{ admin: HostPort; readiness: HostPort; drainMs: number; logLevel: string }>;
+  Readonly<{
+    admin: HostPort;
+    readiness: HostPort;
+    drainMs: number;
+    logLevel: string;
+    transport: 'direct' | 'streams';
+  }>;
 
 const options = {
   'config-path': { type: 'string', short: 'c' },
@@ -71,9 +77,11 @@ const options = {
   readiness: { type: 'string' },
   'drain-seconds': { type: 'string' },
   'log-level': { type: 'string' },
+  transport: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
+const transports = ['direct', 'streams'] as const;
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error'];
 
 /** What `--help` prints. */
@@ -100,6 +108,8 @@ sidecar --config-path FILE [flags]
   --readiness HOST:PORT       /healthz/ready (default 0.0.0.0:15021)
   --drain-seconds N           time from SIGTERM to the end (default 5)
   --log-level LEVEL           trace, debug, info, warn, error (default info)
+  --transport direct|streams  connections on Node's socket handles, or on its documented streams only (default direct, where that
+                              works; environment: TULLE_TRANSPORT)
 `;
 
 const parse = (args: readonly string[]) =>
@@ -124,6 +134,12 @@ export function parseSettings(
     readiness: hostPort('--readiness', values.readiness ?? '0.0.0.0:15021', problems),
     drainMs: number('--drain-seconds', values['drain-seconds'] ?? '5', problems) * 1000,
     logLevel: oneOf('--log-level', values['log-level'] ?? 'info', logLevels, problems),
+    transport: oneOf(
+      '--transport',
+      values.transport ?? environment['TULLE_TRANSPORT'] ?? 'direct',
+      transports,
+      problems,
+    ),
   };
   const from = environment['INIT_CWD'] ?? process.cwd();
   const settings: Settings =

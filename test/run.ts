@@ -31,7 +31,8 @@ const skipped: string[] = [];
 const failures: string[] = [];
 const isSuite = (data: { details?: { type?: string } }) => data.details?.type === 'suite';
 
-const stream = run({ files, concurrency: 2, timeout: 300_000 });
+const execArgv = ['--import', './test/support/transport.ts'];
+const stream = run({ files, concurrency: 2, timeout: 300_000, execArgv });
 stream.on('test:pass', (data) => {
   if (isSuite(data)) return;
   if (data.skip !== undefined && data.skip !== false) {

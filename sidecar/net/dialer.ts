@@ -3,7 +3,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { MeshError } from '#shared/runtime/mesh-error.ts';
 import { parseCertificate } from '#shared/x509/certificate.ts';
-import { connectionOf } from '../transport/node-stream.ts';
+import { connectionOf } from '../transport/connection-of.ts';
 import { ReadInlet } from '../transport/read-inlet.ts';
 import type { Connection, TlsFacts } from '../transport/transport.ts';
 import type { TlsContext, TlsMaterial } from './tls-contexts.ts';

@@ -2,7 +2,7 @@ import net from 'node:net';
 import { systemClock } from '#shared/runtime/clock.ts';
 import type { HeaderMap } from '../http1/header-map.ts';
 import type { RequestHead, ResponseHead } from '../http1/message.ts';
-import { connectionOf } from '../transport/node-stream.ts';
+import { connectionOf } from '../transport/connection-of.ts';
 import { ReadInlet } from '../transport/read-inlet.ts';
 import { Http1ClientConnection } from './http1-client-connection.ts';
 import { defaultHttp1Options } from './http1-options.ts';

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { MeshError } from '#shared/runtime/mesh-error.ts';
-import { connectionOf } from '../transport/node-stream.ts';
+import { connectionOf } from '../transport/connection-of.ts';
 import type { Connection } from '../transport/transport.ts';
 import type { TlsContext, TlsMaterial } from './tls-contexts.ts';
 import { explainChainError, judgeNames, peerCertificateOf, peerRefused, toTlsFacts } from './tls-peer.ts';

@@ -12,7 +12,7 @@ import { sniff, type Sniffed } from '../net/sniff.ts';
 import type { TlsAcceptHandler, TlsAcceptor } from '../net/tls-server.ts';
 import type { Inspection } from '../snapshot/listener.ts';
 import { AccessRecord } from '../telemetry/access-record.ts';
-import { connectionOf } from '../transport/node-stream.ts';
+import { connectionOf } from '../transport/connection-of.ts';
 import type { Connection } from '../transport/transport.ts';
 import type { ConnectionFacts } from './chain-match.ts';
 import { openConnectionRecord } from './open-record.ts';

@@ -1,6 +1,6 @@
 /**
  * The one byte-stream interface under the codecs. Two back ends implement it: `node-stream.ts` on documented `net` and `tls`
- * streams, and (later) the socket's handle driven directly. A connection has exactly one handler at a time; ownership of the
+ * streams, and `direct-handle.ts` on the socket's handle. A connection has exactly one handler at a time; ownership of the
  * connection passes with `setHandler`, and bytes that arrive while nobody handles it wait (the socket is paused).
  */
 export interface ConnectionHandler {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
-import { after, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import tls from 'node:tls';
 import { aRoot, aWorkloadLeaf } from '../../test/support/certificates.ts';
 import { eventually } from '../../test/support/eventually.ts';
-import { connectionOf, type ConnectionOptions } from './node-stream.ts';
+import { connectionOf, useTransport, type TransportKind } from './connection-of.ts';
+import { probeDirect } from './direct-probe.ts';
+import type { ConnectionOptions } from './socket-connection.ts';
 import { ReadInlet } from './read-inlet.ts';
 import type { Connection, ConnectionHandler } from './transport.ts';
 
@@ -77,8 +79,19 @@ async function aPair(kind: Kind, options: ConnectionOptions = {}): Promise<Pair>
   return { client, server, clientSide, serverSide };
 }
 
-for (const kind of ['plain', 'plain with an inlet', 'TLS', 'TLS with an inlet'] as const) {
-  describe(`a connection: ${kind}`, () => {
+const kinds = ['plain', 'plain with an inlet', 'TLS', 'TLS with an inlet'] as const;
+const transports = ['streams', 'direct'] as const;
+
+it('finds that the direct transport works here', async () => {
+  assert.equal(await probeDirect(), null);
+});
+
+for (const transport of transports) for (const kind of kinds) suiteOf(transport, kind);
+
+function suiteOf(transport: TransportKind, kind: Kind): void {
+  describe(`a connection on ${transport}: ${kind}`, () => {
+    before(() => useTransport(transport));
+
     it('carries bytes both ways and counts them when they are written', async () => {
       const { client, server, clientSide, serverSide } = await aPair(kind);
       client.write(Buffer.from('ping'));
@@ -183,44 +196,48 @@ for (const kind of ['plain', 'plain with an inlet', 'TLS', 'TLS with an inlet'] 
   });
 }
 
-describe('a connection', () => {
-  it('keeps what comes before there is a handler', async () => {
-    for (const kind of ['plain', 'plain with an inlet'] as const) {
-      const [clientSocket, serverSocket, inlet] = await sockets(kind);
-      serverSocket.write('early');
-      await turn();
-      const client = connectionOf(clientSocket, null, { inlet });
-      for (let i = 0; i < 20; i++) await turn();
-      const recorder = new Recorder();
-      client.setHandler(recorder);
-      serverSocket.write(' late');
-      await eventually(() => recorder.text === 'early late');
-    }
-  });
+for (const transport of transports) {
+  describe(`a connection on ${transport}`, () => {
+    before(() => useTransport(transport));
 
-  it('resets', async () => {
-    const { client, clientSide, serverSide } = await aPair('plain');
-    client.reset();
-    await eventually(() => serverSide.closes.length === 1 && clientSide.closes.length === 1);
-    assert.equal((serverSide.closes[0] as NodeJS.ErrnoException | null)?.code, 'ECONNRESET');
-  });
+    it('keeps what comes before there is a handler', async () => {
+      for (const kind of ['plain', 'plain with an inlet'] as const) {
+        const [clientSocket, serverSocket, inlet] = await sockets(kind);
+        serverSocket.write('early');
+        await turn();
+        const client = connectionOf(clientSocket, null, { inlet });
+        for (let i = 0; i < 20; i++) await turn();
+        const recorder = new Recorder();
+        client.setHandler(recorder);
+        serverSocket.write(' late');
+        await eventually(() => recorder.text === 'early late');
+      }
+    });
 
-  it('drops a TLS connection where it would reset', async () => {
-    const { client, clientSide, serverSide } = await aPair('TLS');
-    client.reset();
-    await eventually(() => clientSide.closes.length === 1 && serverSide.ends + serverSide.closes.length > 0);
-  });
+    it('resets', async () => {
+      const { client, clientSide, serverSide } = await aPair('plain');
+      client.reset();
+      await eventually(() => serverSide.closes.length === 1 && clientSide.closes.length === 1);
+      assert.equal((serverSide.closes[0] as NodeJS.ErrnoException | null)?.code, 'ECONNRESET');
+    });
 
-  it('shows IPv4 addresses of a dual-stack listener as IPv4', async () => {
-    const server = net.createServer();
-    server.listen(0);
-    await once(server, 'listening');
-    const { port } = server.address() as net.AddressInfo;
-    const accepted = once(server, 'connection') as Promise<[net.Socket]>;
-    const client = net.connect({ port, host: '127.0.0.1' });
-    const [socket] = await accepted;
-    open.push(server, client, socket);
-    server.close();
-    assert.equal(connectionOf(socket, null).remoteAddress, '127.0.0.1');
+    it('drops a TLS connection where it would reset', async () => {
+      const { client, clientSide, serverSide } = await aPair('TLS');
+      client.reset();
+      await eventually(() => clientSide.closes.length === 1 && serverSide.ends + serverSide.closes.length > 0);
+    });
+
+    it('shows IPv4 addresses of a dual-stack listener as IPv4', async () => {
+      const server = net.createServer();
+      server.listen(0);
+      await once(server, 'listening');
+      const { port } = server.address() as net.AddressInfo;
+      const accepted = once(server, 'connection') as Promise<[net.Socket]>;
+      const client = net.connect({ port, host: '127.0.0.1' });
+      const [socket] = await accepted;
+      open.push(server, client, socket);
+      server.close();
+      assert.equal(connectionOf(socket, null).remoteAddress, '127.0.0.1');
+    });
   });
-});
+}

@@ -1,0 +1,239 @@
+/**
+ * What the two back ends share: a connected `net.Socket` or `tls.TLSSocket` as a {@link Connection}. Bytes go to the one handler or
+ * wait for it; its output of one turn of the loop goes out in one write, and never a second write before the first is done, so that
+ * `bytesWritten` counts what the operating system (or TLS) took and nothing else. How bytes are read and written is the back end's
+ * (`node-stream.ts`, `direct-handle.ts`). The connection owns the socket, the handler owns the connection.
+ */
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { flushAtEndOfTurn, type Flushable } from './flush-queue.ts';
+import type { ReadInlet } from './read-inlet.ts';
+import type { Connection, ConnectionHandler, TlsFacts } from './transport.ts';
+
+/** Up to here the buffers of one turn are copied into one: cheaper than a vectored write of small pieces. */
+export const maxGatheredBytes = 32 * 1024;
+const defaultHighWaterMark = 256 * 1024;
+
+export type ConnectionOptions = Readonly<{
+  /** The socket was connected with this inlet's `onread`. */
+  inlet?: ReadInlet | undefined;
+  /** Where the peer meant to connect to, before it was redirected. */
+  local?: Readonly<{ address: string; port: number }> | undefined;
+  /** Queued output above which `write` says false; below half of it `onDrain` comes. */
+  highWaterMark?: number | undefined;
+}>;
+
+export abstract class SocketConnection implements Connection, Flushable {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly tls: TlsFacts | null;
+  bytesRead = 0;
+  bytesWritten = 0;
+  isClosed = false;
+
+  protected readonly socket: Socket;
+  readonly #highWaterMark: number;
+  #handler: ConnectionHandler | null = null;
+  /** Bytes that arrived while nobody took them, or were put back. */
+  #waiting: Buffer[] = [];
+  #isDeliveryScheduled = false;
+  #isPaused = false;
+  #hasEndWaiting = false;
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #bytesInFlight = 0;
+  #isFlushScheduled = false;
+  #isAboveMark = false;
+  #isEnding = false;
+  #error: Error | null = null;
+  /** The socket is closed. */
+  #isGone = false;
+
+  constructor(socket: Socket, tls: TlsFacts | null, options: ConnectionOptions) {
+    this.socket = socket;
+    this.tls = tls;
+    this.#highWaterMark = options.highWaterMark ?? defaultHighWaterMark;
+    this.localAddress = options.local?.address ?? plainAddress(socket.localAddress);
+    this.localPort = options.local?.port ?? socket.localPort ?? 0;
+    this.remoteAddress = plainAddress(socket.remoteAddress);
+    this.remotePort = socket.remotePort ?? 0;
+    socket.allowHalfOpen = true;
+    socket.setNoDelay(true);
+    socket.on('end', () => this.#receiveEnd());
+    socket.on('error', (error) => (this.#error ??= error));
+    socket.on('close', () => this.#close());
+  }
+
+  /** Lets bytes come, by {@link receive}. */
+  protected abstract startReading(): void;
+  /** Bytes that come all the same wait. */
+  protected abstract stopReading(): void;
+  /** Writes these buffers, `bytes` in all, then calls {@link finishWrite}; in this call or later. */
+  protected abstract send(queue: readonly Buffer[], bytes: number): void;
+
+  get bytesQueued(): number {
+    return this.#queuedBytes + this.#bytesInFlight;
+  }
+
+  setHandler(handler: ConnectionHandler): void {
+    this.#handler = handler;
+    this.#isPaused = false;
+    if (this.#isGone) setImmediate(() => this.#close());
+    this.#readOn();
+  }
+
+  unread(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    this.#waiting.unshift(Buffer.from(bytes));
+    this.stopReading();
+    this.#readOn();
+  }
+
+  write(bytes: Buffer): boolean {
+    if (this.isClosed || this.#isEnding) return false;
+    if (bytes.length > 0) {
+      this.#queue.push(bytes);
+      this.#queuedBytes += bytes.length;
+      this.#scheduleFlush();
+    }
+    const isAbove = this.#queuedBytes + this.#bytesInFlight >= this.#highWaterMark;
+    this.#isAboveMark ||= isAbove;
+    return !isAbove;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.stopReading();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#readOn();
+  }
+
+  end(): void {
+    if (this.isClosed || this.#isEnding) return;
+    this.#isEnding = true;
+    this.#scheduleFlush();
+  }
+
+  destroy(error?: Error): void {
+    if (this.isClosed) return;
+    this.#error ??= error ?? null;
+    this.#drop();
+    this.socket.destroy();
+  }
+
+  /** Documented streams cannot reset below TLS: there the connection is dropped, and the peer sees it end. */
+  reset(): void {
+    if (this.isClosed) return;
+    this.#drop();
+    if (this.socket instanceof TLSSocket) this.socket.destroy();
+    else this.socket.resetAndDestroy();
+  }
+
+  /** Writes what was queued; only for the flush queue. */
+  flush(): void {
+    this.#isFlushScheduled = false;
+    if (this.isClosed || this.#bytesInFlight > 0) return;
+    if (this.#queuedBytes === 0) {
+      if (this.#isEnding) this.socket.end();
+      return;
+    }
+    const queue = this.#queue;
+    this.#bytesInFlight = this.#queuedBytes;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.bytesWritten += this.#bytesInFlight;
+    this.send(queue, this.#bytesInFlight);
+  }
+
+  /** What {@link send} was given is written. */
+  protected finishWrite(): void {
+    this.#bytesInFlight = 0;
+    if (this.isClosed) return;
+    if (this.#queuedBytes > 0 || this.#isEnding) this.flush();
+    if (!this.#isAboveMark || this.#queuedBytes + this.#bytesInFlight > this.#highWaterMark / 2) return;
+    this.#isAboveMark = false;
+    this.#handler?.onDrain();
+  }
+
+  #scheduleFlush(): void {
+    if (this.#isFlushScheduled || this.#bytesInFlight > 0) return;
+    this.#isFlushScheduled = true;
+    flushAtEndOfTurn(this);
+  }
+
+  /** Bytes that arrived; they are handled or copied when this returns. */
+  protected receive(bytes: Buffer): void {
+    if (this.isClosed) return;
+    this.bytesRead += bytes.length;
+    if (this.#handler === null || this.#isPaused || this.#waiting.length > 0) {
+      this.#waiting.push(Buffer.from(bytes));
+      this.stopReading();
+    } else {
+      this.#handler.onData(bytes);
+    }
+  }
+
+  #receiveEnd(): void {
+    if (this.isClosed) return;
+    if (this.#handler === null || this.#isPaused || this.#waiting.length > 0) this.#hasEndWaiting = true;
+    else this.#handler.onEnd();
+  }
+
+  /** Reads on from the socket, once what waits was delivered. */
+  #readOn(): void {
+    if (this.isClosed || this.#handler === null || this.#isPaused) return;
+    if (this.#waiting.length === 0 && !this.#hasEndWaiting) {
+      this.startReading();
+      return;
+    }
+    if (this.#isDeliveryScheduled) return;
+    this.#isDeliveryScheduled = true;
+    setImmediate(() => this.#deliver());
+  }
+
+  #deliver(): void {
+    this.#isDeliveryScheduled = false;
+    const handler = this.#handler;
+    while (!this.isClosed && !this.#isPaused && this.#handler === handler) {
+      const bytes = this.#waiting.shift();
+      if (bytes === undefined) break;
+      handler?.onData(bytes);
+    }
+    if (this.isClosed || this.#isPaused || this.#handler === null) return;
+    if (this.#waiting.length > 0) {
+      this.#readOn();
+    } else if (this.#hasEndWaiting) {
+      this.#hasEndWaiting = false;
+      this.#handler.onEnd();
+    } else {
+      this.startReading();
+    }
+  }
+
+  #drop(): void {
+    this.isClosed = true;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#waiting = [];
+  }
+
+  #close(): void {
+    this.#isGone = true;
+    this.#drop();
+    const handler = this.#handler;
+    this.#handler = null;
+    handler?.onClose(this.#error);
+  }
+}
+
+/** IPv4 addresses that a dual-stack listener shows as IPv6 ones, as IPv4. */
+function plainAddress(address: string | undefined): string {
+  if (address === undefined) return '';
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}

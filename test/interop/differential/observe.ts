@@ -66,9 +66,13 @@ function isFinal({ head }: Message): boolean {
   return status >= 200 || status === 101;
 }
 
+/** Whole lines: the last one may be half written. */
 async function logLines(path: string): Promise<string[]> {
   const text = await readFile(path, 'utf8').catch(() => '');
-  return text.split('\n').filter((line) => line !== '');
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .filter((line) => line !== '');
 }
 
 /** The lines that a row brought. Those that never come are missing from the observation, which the comparison shows. */

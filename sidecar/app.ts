@@ -198,7 +198,7 @@ async function readBootstrap(path: string): Promise<Bootstrap> {
   } catch (cause) {
     throw new MeshError('io', `--config-path ${path} cannot be read`, { cause });
   }
-  const bootstrap = parseBootstrap(text);
+  const bootstrap = await parseBootstrap(text);
   if (!bootstrap.ok) throw new MeshError('unsupported', `--config-path ${path}: ${formatProblems(bootstrap.problems)}`);
   return bootstrap.value;
 }

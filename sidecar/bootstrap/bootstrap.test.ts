@@ -23,8 +23,8 @@ static_resources:
   - ${cluster}
 `;
 
-test('reads node, admin address, listeners and clusters, in either spelling', () => {
-  const result = parseBootstrap(
+test('reads node, admin address, listeners and clusters, in either spelling', async () => {
+  const result = await parseBootstrap(
     aFile('{name: app, connect_timeout: 1s, type: STATIC, loadAssignment: {clusterName: app}}'),
   );
   assert.ok(result.ok, JSON.stringify(result));
@@ -56,14 +56,14 @@ const refusals: [string, string, RegExp][] = [
   ['a wrong enum value', '{name: app, type: NONSENSE}', /clusters\[0\].type/],
 ];
 for (const [what, cluster, expected] of refusals) {
-  test(`refuses ${what} by name`, () => {
-    const result = parseBootstrap(aFile(cluster));
+  test(`refuses ${what} by name`, async () => {
+    const result = await parseBootstrap(aFile(cluster));
     assert.equal(result.ok, false);
     assert.match(result.problems.map((p) => `${p.path} ${p.message}`).join('\n'), expected);
   });
 }
 
-test('refuses what is not YAML', () => {
-  const result = parseBootstrap('a: [b');
+test('refuses what is not YAML', async () => {
+  const result = await parseBootstrap('a: [b');
   assert.match(result.ok ? '' : (result.problems[0]?.message ?? ''), /is not YAML/);
 });

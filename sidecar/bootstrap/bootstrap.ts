@@ -2,7 +2,6 @@
  * Envoy bootstrap files: the node, the admin address and static listeners and clusters, in YAML or JSON. What the sidecar does
  * not support is refused by name, all problems at once; one file then drives Envoy and us alike.
  */
-import { parse as parseYaml } from 'yaml';
 import { fail, ok, problem, type Problem, type Result } from '#shared/runtime/result.ts';
 import { readTypedJson } from '#shared/xds/codec.ts';
 import type { TypedMessage } from '#shared/xds/typed.ts';
@@ -26,16 +25,31 @@ export type Bootstrap = Readonly<{
 
 const bootstrapType = 'type.googleapis.com/envoy.config.bootstrap.v3.Bootstrap';
 
-/** Reads the text of a bootstrap file (JSON is YAML). */
-export function parseBootstrap(text: string): Result<Bootstrap> {
-  let document: unknown;
+/** Reads the text of a bootstrap file, JSON or YAML. */
+export async function parseBootstrap(text: string): Promise<Result<Bootstrap>> {
+  const document = parseJson(text) ?? (await parseYaml(text));
+  if (!document.ok) return document;
+  const typed = readTypedJson(document.value, bootstrapType, '');
+  return typed.ok ? decodeBootstrap(typed.value) : typed;
+}
+
+/** Null: it is no JSON, and perhaps YAML. */
+function parseJson(text: string): Result<unknown> | null {
   try {
-    document = parseYaml(text, { maxAliasCount: 100, logLevel: 'error' });
+    return ok(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+/** The parser is loaded here, for whom needs it: it takes 3 MB. */
+async function parseYaml(text: string): Promise<Result<unknown>> {
+  const { parse } = await import('yaml');
+  try {
+    return ok(parse(text, { maxAliasCount: 100, logLevel: 'error' }));
   } catch (error) {
     return fail([problem('', `is not YAML: ${error instanceof Error ? error.message : String(error)}`)]);
   }
-  const typed = readTypedJson(document, bootstrapType, '');
-  return typed.ok ? decodeBootstrap(typed.value) : typed;
 }
 
 function decodeBootstrap(message: TypedMessage): Result<Bootstrap> {

@@ -28,23 +28,27 @@ const aBootstrap = {
 };
 
 describe('bootstrap files', () => {
-  test('as any JSON', () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), (value) => isNamed(parseBootstrap(JSON.stringify(value)))),
+  test('as any JSON', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue(), async (value) => isNamed(await parseBootstrap(JSON.stringify(value)))),
       { numRuns: 300 },
     );
   });
 
-  test('as a good file with a few changes', () => {
-    fc.assert(
-      fc.property(changes, (list) => isNamed(parseBootstrap(JSON.stringify(mutate(aBootstrap, list))))),
+  test('as a good file with a few changes', async () => {
+    await fc.assert(
+      fc.asyncProperty(changes, async (list) =>
+        isNamed(await parseBootstrap(JSON.stringify(mutate(aBootstrap, list)))),
+      ),
       { numRuns: 60 },
     );
   });
 
-  test('as any text', () => {
-    fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' })), (text) => isNamed(parseBootstrap(text))),
+  test('as any text', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.string(), fc.string({ unit: 'binary' })), async (text) =>
+        isNamed(await parseBootstrap(text)),
+      ),
       { numRuns: 300 },
     );
   });
@@ -127,13 +131,14 @@ describe('YAML', () => {
     );
   });
 
-  test('aliases cannot make much of little', () => {
+  test('aliases cannot make much of little', async () => {
     const levels = Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i}, `.repeat(9)}*a${i}]`);
     const bomb = ['a0: &a0 x', ...levels].join('\n');
     const [read] = parseYamlDocuments(bomb, 'bomb.yaml');
     assert.equal(read === undefined || isDocument(read), false);
-    isNamed(parseBootstrap(bomb));
-    assert.equal(parseBootstrap(bomb).ok, false);
+    const bootstrap = await parseBootstrap(bomb);
+    isNamed(bootstrap);
+    assert.equal(bootstrap.ok, false);
   });
 });
 

@@ -116,8 +116,11 @@ export interface ResponseSink {
 /** One connection to an endpoint, owned by a pool. */
 export interface ClientConnection {
   readonly connection: Connection;
+  readonly protocol: 'http1' | 'http2';
   /** How many streams may still be opened now (HTTP/1.1: 1 when idle, else 0). */
   readonly capacity: number;
+  /** Streams under way. */
+  readonly activeStreams: number;
   readonly isClosed: boolean;
   /** Requests that this connection has carried. */
   readonly requestCount: number;
@@ -130,7 +133,7 @@ export interface ClientConnection {
 
 /** What a pool wants to know of its connections. */
 export interface ClientConnectionHandler {
-  /** A stream ended and the connection can take another. */
+  /** A stream ended, or the peer allows more of them; not called when the connection closes with its last stream. */
   onCapacity(connection: ClientConnection): void;
   /** The peer keeps the idle connection open for so long only (`Keep-Alive: timeout=`), in milliseconds. */
   onKeepAliveHint(connection: ClientConnection, timeoutMs: number): void;

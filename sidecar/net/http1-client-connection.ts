@@ -34,6 +34,7 @@ const emptyBytes = Buffer.alloc(0);
 
 export class Http1ClientConnection implements ClientConnection, ConnectionHandler, BodySink, ClientStreamOwner {
   readonly connection: Connection;
+  readonly protocol = 'http1';
   requestCount = 0;
   readonly #handler: ClientConnectionHandler;
   readonly #reader: HeadReader;
@@ -52,6 +53,10 @@ export class Http1ClientConnection implements ClientConnection, ConnectionHandle
     this.#parser = new HeadParser(limits);
     this.#body = new BodyReader({ maxBytes: limits.maxHeadBytes, maxFields: limits.maxFields });
     connection.setHandler(this);
+  }
+
+  get activeStreams(): number {
+    return this.#phase === 'idle' || this.#phase === 'closed' ? 0 : 1;
   }
 
   get capacity(): number {

@@ -14,7 +14,7 @@ import type { ClusterConfig, UpstreamTransport } from '../snapshot/cluster.ts';
 import type { UpstreamTls } from '../snapshot/tls-context.ts';
 import type { PoolScope } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
-import { Http1Pool, type ConnectHandler } from '../upstream/http1-pool.ts';
+import { HttpPool, type ConnectHandler } from '../upstream/http-pool.ts';
 import { transportOf } from '../upstream/transport-match.ts';
 import type { Random } from '#shared/runtime/random.ts';
 
@@ -34,14 +34,14 @@ export class Connector {
   }
 
   /** The pool of a host. `lenient`: responses are read as Istio's Envoy reads them. */
-  createPool({ host, transport, config, stats }: PoolScope, lenient: boolean): Http1Pool {
+  createPool({ host, transport, config, stats }: PoolScope, lenient: boolean): HttpPool {
     const { clock, random } = this.#options;
-    return new Http1Pool({
+    return new HttpPool({
       host,
       stats,
       clock,
       random,
-      limits: config.http,
+      limits: { ...config.http, expectedStreams: 1 },
       connect: (events, handler) => this.#connectHttp({ config, host, transport }, lenient, { events, handler }),
     });
   }

@@ -176,7 +176,9 @@ export class FakeUpstream {
   #open(waiter: StreamWaiter, host: string): void {
     const connection: ClientConnection = {
       connection: new FakeConnection(),
+      protocol: 'http1',
       capacity: 1,
+      activeStreams: 0,
       isClosed: false,
       requestCount: 0,
       open: (sink) => {

@@ -17,8 +17,9 @@ export class PooledConnection {
   deadline = Number.POSITIVE_INFINITY;
   readonly #expiresAt: number;
   #keepAliveMs = Number.POSITIVE_INFINITY;
-  /** The breaker that counts the request under way. */
-  #request: Breaker | null = null;
+  /** The breaker that counts the requests under way; null without any. */
+  #requests: Breaker | null = null;
+  #active = 0;
 
   constructor(connection: ClientConnection, breaker: Breaker, expiresAt: number) {
     this.connection = connection;
@@ -27,24 +28,31 @@ export class PooledConnection {
   }
 
   get isBusy(): boolean {
-    return this.#request !== null;
+    return this.#active > 0;
   }
 
   isTooOld(now: number): boolean {
     return now >= this.#expiresAt;
   }
 
-  /** A stream begins. */
-  begin(breaker: Breaker): void {
-    this.#request = breaker;
+  /** Whether a stream under this breaker may be opened now: those of one connection are counted by one breaker, as in Envoy. */
+  takes(breaker: Breaker): boolean {
+    return this.connection.capacity > 0 && (this.#requests === null || this.#requests === breaker);
   }
 
-  /** The stream ended; false if there was none. */
-  finish(): boolean {
-    if (this.#request === null) return false;
-    this.#request.releaseRequest();
-    this.#request = null;
-    return true;
+  /** A stream begins. */
+  begin(breaker: Breaker): void {
+    this.#requests = breaker;
+    this.#active++;
+  }
+
+  /** Gives back what is counted for streams that ended, down to `active`; returns how many there were. */
+  finish(active: number): number {
+    const ended = Math.max(0, this.#active - active);
+    for (let i = 0; i < ended; i++) this.#requests?.releaseRequest();
+    this.#active -= ended;
+    if (this.#active === 0) this.#requests = null;
+    return ended;
   }
 
   /** The peer said how long it keeps idle connections. */

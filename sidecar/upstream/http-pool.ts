@@ -1,9 +1,10 @@
 /**
- * The HTTP/1.1 connections to one host over one transport. A stream takes a whole connection: the one that became idle last, else a
- * new one within the breaker's limits, else it waits for the first that is free. Idle connections are closed after their time, or as
- * soon as the peer closes them, so that a request meets a dead one as seldom as can be.
+ * The HTTP connections to one host over one transport. A stream goes to a connection that others use already and that takes more
+ * (HTTP/2), else to the one that became idle last, else to a new one within the breaker's limits, else it waits for the first that is
+ * free. Idle connections are closed after their time, or as soon as the peer closes them, so that a request meets a dead one as seldom
+ * as can be.
  *
- *   newStream -> idle connection | waiting + connect -> onReady | onFailure
+ *   newStream -> shared | idle connection | waiting + connect -> onReady | onFailure
  *
  * The pool owns its connections and keeps the cluster's and the host's counts of connections and requests under way. It reports
  * nothing to outlier detection: the attempt does, for it knows how its request ended.
@@ -14,10 +15,11 @@ import type { Random } from '#shared/runtime/random.ts';
 import type { ClientConnection, ClientConnectionHandler } from '../net/http-stream.ts';
 import type { Breaker } from './circuit.ts';
 import type { ClusterStats } from './cluster-stats.ts';
-import type { ConnectionPool, PendingStream, PoolFailure, StreamWaiter } from './connection-pool.ts';
+import type { ConnectionPool, PendingStream, StreamWaiter } from './connection-pool.ts';
 import type { HostStats } from './host.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { PooledConnection } from './pooled-connection.ts';
+import { WaitingStreams } from './waiting-streams.ts';
 
 /** What the outcome of an attempt to connect is told to. */
 export interface ConnectHandler {
@@ -33,7 +35,12 @@ export type PoolLimits = Readonly<{
   maxRequestsPerConnection: number;
   idleTimeoutMs: number;
   maxConnectionDurationMs: number;
+  /** Streams that a new connection is expected to take: no more connections are opened than these need. */
+  expectedStreams: number;
 }>;
+
+/** The part of a connection's age that chance may take off, so that those of one moment do not end in one. */
+const ageJitter = 0.1;
 
 /** Whose requests and connections the pool counts. */
 export type PoolOwner = { readonly key: string; activeRequests: number; readonly stats: HostStats };
@@ -48,41 +55,25 @@ export type PoolOptions = Readonly<{
   random: Random;
 }>;
 
-class Waiting implements PendingStream {
-  readonly waiter: StreamWaiter;
-  readonly breaker: Breaker;
-  readonly #remove: (waiting: Waiting) => void;
-
-  constructor(waiter: StreamWaiter, breaker: Breaker, remove: (waiting: Waiting) => void) {
-    this.waiter = waiter;
-    this.breaker = breaker;
-    this.#remove = remove;
-  }
-
-  cancel(): void {
-    this.#remove(this);
-  }
-}
-
-/** The pool of HTTP/1.1. */
-export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
+/** The pool of one host. */
+export class HttpPool implements ConnectionPool, ClientConnectionHandler {
   readonly #options: PoolOptions;
   /** Open connections, busy and idle. */
   readonly #open = new Map<ClientConnection, PooledConnection>();
   readonly #idle: IdleConnections;
+  /** Busy ones that take more streams; mostly one. */
+  readonly #shared: PooledConnection[] = [];
+  /** Streams that a connection takes: as configured, then as the last one did. */
+  #expectedStreams: number;
   readonly #connecting = new Set<() => void>();
-  /** In the order they came. */
-  readonly #waiting = new Set<Waiting>();
-  readonly #cancel: (waiting: Waiting) => void;
+  readonly #waiting: WaitingStreams;
   #isDraining = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#expectedStreams = options.limits.expectedStreams;
     this.#idle = new IdleConnections(options.clock, (pooled) => this.#expire(pooled));
-    this.#cancel = (waiting) => {
-      if (!this.#unqueue(waiting)) return;
-      options.stats.upstream_rq_cancelled++;
-    };
+    this.#waiting = new WaitingStreams(options.stats);
   }
 
   get connections(): number {
@@ -98,7 +89,7 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
   }
 
   newStream(waiter: StreamWaiter, breaker: Breaker): PendingStream | null {
-    const free = this.#idle.take();
+    const free = this.#takeShared(breaker) ?? this.#idle.take();
     if (free !== null) {
       if (!this.#attach(free, waiter, breaker)) this.#offer(free);
       return null;
@@ -109,18 +100,15 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
       waiter.onFailure('overflow', this.#overflow('too many pending requests'));
       return null;
     }
-    stats.upstream_rq_pending_total++;
-    stats.upstream_rq_pending_active++;
-    const waiting = new Waiting(waiter, breaker, this.#cancel);
-    this.#waiting.add(waiting);
-    if (this.#waiting.size > this.#connecting.size) this.#connect(breaker);
+    const waiting = this.#waiting.add(waiter, breaker);
+    this.#connectForWaiting();
     return waiting;
   }
 
   onCapacity(connection: ClientConnection): void {
     const pooled = this.#open.get(connection);
     if (pooled === undefined) return;
-    this.#finishStream(pooled);
+    this.#finishStreams(pooled, connection.activeStreams);
     this.#offer(pooled);
   }
 
@@ -134,8 +122,9 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
     const { stats, host } = this.#options;
     this.#open.delete(connection);
     this.#idle.remove(pooled);
+    this.#unshare(pooled);
     if (pooled.isBusy) stats.upstream_cx_destroy_with_active_rq++;
-    this.#finishStream(pooled);
+    this.#finishStreams(pooled, 0);
     stats.upstream_cx_destroy++;
     stats.upstream_cx_rx_bytes_total += connection.connection.bytesRead;
     stats.upstream_cx_tx_bytes_total += connection.connection.bytesWritten;
@@ -143,13 +132,13 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
     host.stats.cx_active--;
     pooled.breaker.releaseConnection();
     // Who waited for this connection needs another.
-    const [first] = this.#waiting;
-    if (first !== undefined && this.#waiting.size > this.#connecting.size) this.#connect(first.breaker);
+    this.#connectForWaiting();
   }
 
   drain(): void {
     this.#isDraining = true;
     for (const pooled of this.#idle.clear()) pooled.connection.close();
+    this.#shared.length = 0;
     for (const { connection } of this.#open.values()) connection.drain();
     if (this.#waiting.size === 0) for (const stop of this.#connecting) stop();
   }
@@ -157,8 +146,9 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
   close(): void {
     this.#isDraining = true;
     this.#idle.clear();
+    this.#shared.length = 0;
     for (const stop of this.#connecting) stop();
-    this.#failWaiting('closed', new MeshError('closed', `the connections to ${this.#options.host.key} are given up`));
+    this.#waiting.fail('closed', new MeshError('closed', `the connections to ${this.#options.host.key} are given up`));
     for (const connection of Array.from(this.#open.keys())) connection.close();
   }
 
@@ -180,29 +170,50 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
       stats.upstream_cx_max_requests++;
       pooled.connection.drain();
     } else if (this.#isDraining) pooled.connection.drain();
+    this.#share(pooled);
     return true;
   }
 
-  #finishStream(pooled: PooledConnection): void {
-    if (!pooled.finish()) return;
-    this.#options.host.activeRequests--;
-    this.#options.stats.upstream_rq_active--;
+  #takeShared(breaker: Breaker): PooledConnection | null {
+    for (const pooled of this.#shared) if (pooled.takes(breaker)) return pooled;
+    return null;
   }
 
-  /** A connection is free: for the one that waits longest, or it becomes idle. */
+  /** Keeps a busy connection for more streams as long as it takes any. */
+  #share(pooled: PooledConnection): void {
+    if (pooled.connection.capacity === 0 || this.#isDraining) this.#unshare(pooled);
+    else if (!this.#shared.includes(pooled)) this.#shared.push(pooled);
+  }
+
+  #unshare(pooled: PooledConnection): void {
+    const place = this.#shared.indexOf(pooled);
+    if (place >= 0) this.#shared.splice(place, 1);
+  }
+
+  #finishStreams(pooled: PooledConnection, active: number): void {
+    const ended = pooled.finish(active);
+    this.#options.host.activeRequests -= ended;
+    this.#options.stats.upstream_rq_active -= ended;
+  }
+
+  /** A connection takes streams: for those that wait longest, or it becomes idle. */
   #offer(pooled: PooledConnection): void {
-    const { limits, clock, random } = this.#options;
+    const { limits, clock, random, stats } = this.#options;
     const now = clock.monotonic();
-    if (pooled.connection.isClosed || pooled.connection.capacity === 0) return;
+    if (pooled.connection.isClosed || pooled.connection.capacity === 0) return this.#unshare(pooled);
     if (pooled.isTooOld(now)) {
-      this.#options.stats.upstream_cx_max_duration_reached++;
-      pooled.connection.close();
-      return;
+      stats.upstream_cx_max_duration_reached++;
+      this.#unshare(pooled);
+      return pooled.connection.drain();
     }
     for (const first of this.#waiting) {
-      this.#unqueue(first);
-      if (this.#attach(pooled, first.waiter, first.breaker)) return;
+      if (!pooled.takes(first.breaker)) continue;
+      this.#waiting.remove(first);
+      this.#attach(pooled, first.waiter, first.breaker);
+      if (pooled.connection.capacity === 0) return;
     }
+    if (pooled.isBusy) return this.#share(pooled);
+    this.#unshare(pooled);
     if (this.#isDraining) pooled.connection.close();
     else {
       pooled.rest(now, limits.idleTimeoutMs, random);
@@ -210,12 +221,21 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
     }
   }
 
-  #connect(breaker: Breaker): void {
-    const { stats, host, connect, clock, limits } = this.#options;
+  /** Opens as many connections as those that wait need. */
+  #connectForWaiting(): void {
+    for (const { breaker } of this.#waiting) {
+      const missing = this.#waiting.size - this.#connecting.size * this.#expectedStreams;
+      if (missing <= 0 || !this.#connect(breaker)) return;
+    }
+  }
+
+  /** False: the breaker allows no more. */
+  #connect(breaker: Breaker): boolean {
+    const { stats, host, connect } = this.#options;
     if (!breaker.takeConnection()) {
       stats.upstream_cx_overflow++;
       // A host without any connection gets one, or its requests would wait for ever.
-      if (this.connections > 0) return;
+      if (this.connections > 0) return false;
       breaker.forceConnection();
     }
     stats.upstream_cx_total++;
@@ -231,12 +251,7 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
     const cancel = connect(this, {
       onConnected: (connection) => {
         if (!end()) return connection.close();
-        const expiresAt =
-          limits.maxConnectionDurationMs > 0 ? clock.monotonic() + limits.maxConnectionDurationMs : Infinity;
-        const pooled = new PooledConnection(connection, breaker, expiresAt);
-        stats.upstream_cx_http1_total++;
-        this.#open.set(connection, pooled);
-        this.#offer(pooled);
+        this.#connected(connection, breaker);
       },
       onFailed: (error) => {
         if (end()) this.#connectFailed(breaker, error);
@@ -248,6 +263,18 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
       cancel();
     };
     this.#connecting.add(stop);
+    return true;
+  }
+
+  #connected(connection: ClientConnection, breaker: Breaker): void {
+    const { stats, clock, limits, random } = this.#options;
+    const maxAgeMs = limits.maxConnectionDurationMs * (connection.protocol === 'http2' ? 1 - ageJitter * random() : 1);
+    const pooled = new PooledConnection(connection, breaker, maxAgeMs > 0 ? clock.monotonic() + maxAgeMs : Infinity);
+    stats[connection.protocol === 'http2' ? 'upstream_cx_http2_total' : 'upstream_cx_http1_total']++;
+    this.#expectedStreams = Math.max(1, connection.capacity);
+    this.#open.set(connection, pooled);
+    this.#offer(pooled);
+    this.#connectForWaiting();
   }
 
   #connectFailed(breaker: Breaker, error: MeshError): void {
@@ -259,7 +286,7 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
     if (isTimeout) stats.upstream_cx_connect_timeout++;
     // All that wait hear of it, as in Envoy: a host that takes no connections must not hold requests.
     stats.upstream_rq_pending_failure_eject += this.#waiting.size;
-    this.#failWaiting(isTimeout ? 'connectTimeout' : 'connectFailure', error);
+    this.#waiting.fail(isTimeout ? 'connectTimeout' : 'connectFailure', error);
   }
 
   /** A connection that never came to be is no longer counted. */
@@ -267,18 +294,6 @@ export class Http1Pool implements ConnectionPool, ClientConnectionHandler {
     this.#options.stats.upstream_cx_active--;
     this.#options.host.stats.cx_active--;
     breaker.releaseConnection();
-  }
-
-  #failWaiting(failure: PoolFailure, error: MeshError): void {
-    for (const waiting of Array.from(this.#waiting))
-      if (this.#unqueue(waiting)) waiting.waiter.onFailure(failure, error);
-  }
-
-  #unqueue(waiting: Waiting): boolean {
-    if (!this.#waiting.delete(waiting)) return false;
-    waiting.breaker.releasePending();
-    this.#options.stats.upstream_rq_pending_active--;
-    return true;
   }
 
   #overflow(reason: string): MeshError {

@@ -14,7 +14,8 @@ import type { ClusterConfig, UpstreamTransport } from '../snapshot/cluster.ts';
 import type { UpstreamTls } from '../snapshot/tls-context.ts';
 import type { PoolScope } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
-import { HttpPool, type ConnectHandler } from '../upstream/http-pool.ts';
+import { HttpPool } from '../upstream/http-pool.ts';
+import type { ConnectHandler } from '../upstream/http-pool-options.ts';
 import { transportOf } from '../upstream/transport-match.ts';
 import type { Random } from '#shared/runtime/random.ts';
 

@@ -6,7 +6,8 @@ import type { Connection } from '../transport/transport.ts';
 import { defaultThresholds, type Thresholds } from '../snapshot/cluster.ts';
 import { Breaker } from './circuit.ts';
 import { createClusterStats } from './cluster-stats.ts';
-import { HttpPool, type ConnectHandler, type PoolLimits } from './http-pool.ts';
+import type { ConnectHandler, PoolLimits } from './http-pool-options.ts';
+import { HttpPool } from './http-pool.ts';
 
 /** A connection whose stream ends when the test says so. */
 export class FakeConnection implements ClientConnection {
@@ -68,6 +69,30 @@ export class FakeConnection implements ClientConnection {
   }
 }
 
+/** A connection that was asked for. */
+class Attempt {
+  isCancelled = false;
+  readonly #name: string;
+  readonly #events: ClientConnectionHandler;
+  readonly #handler: ConnectHandler;
+
+  constructor(name: string, events: ClientConnectionHandler, handler: ConnectHandler) {
+    this.#name = name;
+    this.#events = events;
+    this.#handler = handler;
+  }
+
+  connected(streams = 1): FakeConnection {
+    const connection = new FakeConnection(this.#name, this.#events, streams);
+    this.#handler.onConnected(connection);
+    return connection;
+  }
+
+  failed(code: MeshErrorCode): void {
+    this.#handler.onFailed(new MeshError(code, code));
+  }
+}
+
 /** A pool whose connections come when the test says so. */
 export function setUp(limits: Partial<PoolLimits> = {}, thresholds: Partial<Thresholds> = {}) {
   const clock = new FakeClock();
@@ -78,11 +103,7 @@ export function setUp(limits: Partial<PoolLimits> = {}, thresholds: Partial<Thre
     activeRequests: 0,
     stats: { cx_total: 0, cx_active: 0, cx_connect_fail: 0, rq_total: 0, rq_success: 0, rq_error: 0, rq_timeout: 0 },
   };
-  const attempts: {
-    connected: (streams?: number) => FakeConnection;
-    failed: (code: MeshErrorCode) => void;
-    isCancelled: boolean;
-  }[] = [];
+  const attempts: Attempt[] = [];
   const pool = new HttpPool({
     host,
     stats,
@@ -95,16 +116,8 @@ export function setUp(limits: Partial<PoolLimits> = {}, thresholds: Partial<Thre
       expectedStreams: 1,
       ...limits,
     },
-    connect: (events: ClientConnectionHandler, handler: ConnectHandler) => {
-      const attempt = {
-        isCancelled: false,
-        connected: (streams = 1) => {
-          const connection = new FakeConnection(`c${attempts.indexOf(attempt)}`, events, streams);
-          handler.onConnected(connection);
-          return connection;
-        },
-        failed: (code: MeshErrorCode) => handler.onFailed(new MeshError(code, code)),
-      };
+    connect: (events, handler) => {
+      const attempt = new Attempt(`c${attempts.length}`, events, handler);
       attempts.push(attempt);
       return () => {
         attempt.isCancelled = true;

@@ -10,50 +10,16 @@
  * nothing to outlier detection: the attempt does, for it knows how its request ended.
  */
 import { MeshError } from '#shared/runtime/mesh-error.ts';
-import type { Clock } from '#shared/runtime/clock.ts';
-import type { Random } from '#shared/runtime/random.ts';
 import type { ClientConnection, ClientConnectionHandler } from '../net/http-stream.ts';
 import type { Breaker } from './circuit.ts';
-import type { ClusterStats } from './cluster-stats.ts';
 import type { ConnectionPool, PendingStream, StreamWaiter } from './connection-pool.ts';
-import type { HostStats } from './host.ts';
+import type { PoolOptions } from './http-pool-options.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { PooledConnection } from './pooled-connection.ts';
 import { WaitingStreams } from './waiting-streams.ts';
 
-/** What the outcome of an attempt to connect is told to. */
-export interface ConnectHandler {
-  onConnected(connection: ClientConnection): void;
-  onFailed(error: MeshError): void;
-}
-
-/** Opens one connection; its events go to `events`, its outcome to `handler`, later than the call. Returns how to give up. */
-export type Connector = (events: ClientConnectionHandler, handler: ConnectHandler) => () => void;
-
-/** The limits of a pool's connections; times in milliseconds, 0: none. */
-export type PoolLimits = Readonly<{
-  maxRequestsPerConnection: number;
-  idleTimeoutMs: number;
-  maxConnectionDurationMs: number;
-  /** Streams that a new connection is expected to take: no more connections are opened than these need. */
-  expectedStreams: number;
-}>;
-
 /** The part of a connection's age that chance may take off, so that those of one moment do not end in one. */
 const ageJitter = 0.1;
-
-/** Whose requests and connections the pool counts. */
-export type PoolOwner = { readonly key: string; activeRequests: number; readonly stats: HostStats };
-
-/** What a pool is made with. */
-export type PoolOptions = Readonly<{
-  host: PoolOwner;
-  limits: PoolLimits;
-  stats: ClusterStats;
-  connect: Connector;
-  clock: Clock;
-  random: Random;
-}>;
 
 /** The pool of one host. */
 export class HttpPool implements ConnectionPool, ClientConnectionHandler {

@@ -4,7 +4,7 @@ import { connectionFields, type HeaderMap } from './header-map.ts';
 import { faults, type ProtocolFault } from './protocol-error.ts';
 
 /** Fields that frame, route, authenticate or decide a message have no business in trailers (RFC 9110 6.5.1): they are dropped. */
-const forbidden = [
+export const forbiddenTrailers: readonly string[] = [
   ...connectionFields,
   'authorization',
   'cache-control',
@@ -27,13 +27,13 @@ export function parseTrailers(bytes: Buffer, start: number, end: number, maxFiel
   const fault = section.parse(bytes, start, end - 2, maxFields);
   if (fault !== null) return fault === faults.tooManyFields ? fault : faults.fieldValue;
   const trailers = section.takeHeaders(Buffer.from(bytes.subarray(start, end - 2)));
-  for (const name of forbidden) trailers.remove(name);
+  for (const name of forbiddenTrailers) trailers.remove(name);
   return trailers;
 }
 
 /** The last chunk with these trailers, and the end of the body. */
 export function encodeTrailers(writer: ByteWriter, trailers: HeaderMap): Buffer {
-  for (const name of forbidden) trailers.remove(name);
+  for (const name of forbiddenTrailers) trailers.remove(name);
   writer.begin(trailers.maxEncodedBytes + 8);
   writer.literal('0\r\n');
   trailers.encode(writer);

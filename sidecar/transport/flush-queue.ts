@@ -3,6 +3,7 @@ export interface Flushable {
   flush(): void;
 }
 
+/** In order; what is added while the queue is flushed is flushed in the same pass (an HTTP/2 session writes to its connection). */
 let waiting: Flushable[] = [];
 let isScheduled = false;
 
@@ -20,8 +21,12 @@ export function flushAtEndOfTurn(flushable: Flushable): void {
 }
 
 function flushAll(): void {
-  isScheduled = false;
   const due = waiting;
-  waiting = [];
-  for (const flushable of due) flushable.flush();
+  try {
+    // By index: the list grows meanwhile.
+    for (let i = 0; i < due.length; i++) due[i]?.flush();
+  } finally {
+    isScheduled = false;
+    waiting = [];
+  }
 }

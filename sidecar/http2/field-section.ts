@@ -1,0 +1,249 @@
+import { isAll, isPathOctet, isTokenOctet, isValueOctet, kindOf } from './field-names.ts';
+import type { FieldSink } from './hpack/decoder.ts';
+import { faults, type Http2Fault } from './protocol-error.ts';
+
+/** What the section is the head of, or that it is trailers. */
+export type SectionKind = 'request' | 'response' | 'trailers';
+
+/** Field lines in order, of which the first `length` count. */
+export type FieldLines = Readonly<{ names: readonly string[]; values: readonly string[]; length: number }>;
+
+export type SectionLimits = Readonly<{ maxHeaderListBytes: number; maxFields: number; allowConnect: boolean }>;
+
+/** What a field costs besides its octets (RFC 9113 10.5.1). */
+const fieldOverhead = 32;
+const authorityForm = /^(?:\[[0-9a-zA-Z:.%~_-]+\]|[-._~!$&'()*+,;=%0-9a-zA-Z]*)(?::\d{0,5})?$/;
+const connectForm = /:\d{1,5}$/;
+const digits = /^\d{1,15}$/;
+
+/** The last authority that was found right: a connection's requests mostly have the same. */
+let lastAuthority = '';
+
+/**
+ * Takes the fields of one header block and holds them to RFC 9113 8: names, values, pseudo-headers. Reused: its values are only
+ * valid until the next block, of whatever connection. Values are byte strings.
+ */
+export class FieldSection implements FieldSink {
+  /** Pseudo-headers; empty, or 0: not there. */
+  method = '';
+  scheme = '';
+  authority = '';
+  path = '';
+  protocol = '';
+  status = 0;
+  /** The fields that travel on, in order: `length` names and values. */
+  readonly names: string[] = [];
+  readonly values: string[] = [];
+  length = 0;
+  /** -1: not declared. It is among the fields too. */
+  contentLength = -1;
+  expectsContinue = false;
+  /** The first rule that was broken. */
+  fault: Http2Fault | null = null;
+
+  #kind: SectionKind = 'request';
+  #limits: SectionLimits = { maxHeaderListBytes: 0, maxFields: 0, allowConnect: false };
+  #fields = 0;
+  #listBytes = 0;
+  #host = '';
+  #hasPath = false;
+  #hasAuthority = false;
+  #hasField = false;
+  #cookieAt = -1;
+
+  begin(kind: SectionKind, limits: SectionLimits): void {
+    this.method = '';
+    this.scheme = '';
+    this.authority = '';
+    this.path = '';
+    this.protocol = '';
+    this.status = 0;
+    this.length = 0;
+    this.contentLength = -1;
+    this.expectsContinue = false;
+    this.fault = null;
+    this.#kind = kind;
+    this.#limits = limits;
+    this.#fields = 0;
+    this.#listBytes = 0;
+    this.#host = '';
+    this.#hasPath = false;
+    this.#hasAuthority = false;
+    this.#hasField = false;
+    this.#cookieAt = -1;
+  }
+
+  onField(name: string, value: string): void {
+    this.#listBytes += name.length + value.length + fieldOverhead;
+    if (this.#listBytes > this.#limits.maxHeaderListBytes) this.fault ??= faults.fieldsTooLarge;
+    if (++this.#fields > this.#limits.maxFields) this.fault ??= faults.tooManyFields;
+    if (this.fault === null) this.fault = this.#take(name, value);
+  }
+
+  /** The first fault, also of what is missing. */
+  finish(): Http2Fault | null {
+    if (this.fault === null && this.#kind === 'request') this.fault = this.#finishRequest();
+    else if (this.#kind === 'response' && this.status === 0) this.fault ??= faults.pseudoMissing;
+    return this.fault;
+  }
+
+  /** The fields, to be kept. */
+  copyLines(): FieldLines {
+    const { length } = this;
+    return { names: this.names.slice(0, length), values: this.values.slice(0, length), length };
+  }
+
+  #take(name: string, value: string): Http2Fault | null {
+    const kind = kindOf(name);
+    if (kind === 'invalid') return faults.fieldName;
+    if (!isFieldValue(value)) return faults.fieldValue;
+    if (kind !== 'pseudo') this.#hasField = true;
+    switch (kind) {
+      case 'plain':
+        return this.#add(name, value);
+      case 'pseudo':
+        return this.#takePseudo(name, value);
+      case 'unknownPseudo':
+        return this.#kind === 'trailers' ? faults.pseudoInTrailers : faults.pseudoUnknown;
+      case 'connection':
+        return faults.connectionField;
+      case 'te':
+        return value === 'trailers' ? this.#add(name, value) : faults.te;
+      case 'host':
+        return this.#takeHost(value);
+      case 'cookie':
+        return this.#takeCookie(name, value);
+      case 'contentLength':
+        return this.#takeLength(name, value);
+      case 'expect':
+        return this.#takeExpect(value);
+      case 'drop':
+        return null;
+    }
+  }
+
+  #add(name: string, value: string): null {
+    this.names[this.length] = name;
+    this.values[this.length++] = value;
+    return null;
+  }
+
+  #takePseudo(name: string, value: string): Http2Fault | null {
+    if (this.#kind === 'trailers') return faults.pseudoInTrailers;
+    if (this.#hasField) return faults.pseudoLate;
+    if ((name === ':status') !== (this.#kind === 'response')) return faults.pseudoUnknown;
+    switch (name) {
+      case ':method':
+        if (this.method !== '') return faults.pseudoRepeated;
+        this.method = value;
+        return value !== '' && isAll(value, isTokenOctet) ? null : faults.method;
+      case ':scheme':
+        if (this.scheme !== '') return faults.pseudoRepeated;
+        this.scheme = value.toLowerCase();
+        return this.scheme === 'http' || this.scheme === 'https' ? null : faults.scheme;
+      case ':authority':
+        if (this.#hasAuthority) return faults.pseudoRepeated;
+        this.#hasAuthority = true;
+        this.authority = value;
+        return isAuthority(value) ? null : faults.authority;
+      case ':path':
+        if (this.#hasPath) return faults.pseudoRepeated;
+        this.#hasPath = true;
+        this.path = value;
+        return isAll(value, isPathOctet) ? null : faults.path;
+      case ':protocol':
+        if (this.protocol !== '') return faults.pseudoRepeated;
+        this.protocol = value;
+        return value !== '' && isAll(value, isTokenOctet) && this.#limits.allowConnect ? null : faults.connect;
+      default:
+        if (this.status !== 0) return faults.pseudoRepeated;
+        this.status = parseStatus(value);
+        return this.status === 0 || this.status === 101 ? faults.status : null;
+    }
+  }
+
+  #takeHost(value: string): Http2Fault | null {
+    if (this.#kind !== 'request') return null;
+    if (this.#host !== '' && this.#host !== value) return faults.authoritiesDiffer;
+    this.#host = value;
+    return isAuthority(value) ? null : faults.authority;
+  }
+
+  /** Crumbs are one value again (RFC 9113 8.2.3). */
+  #takeCookie(name: string, value: string): Http2Fault | null {
+    if (this.#cookieAt < 0) {
+      this.#cookieAt = this.length;
+      return this.#add(name, value);
+    }
+    this.values[this.#cookieAt] += `; ${value}`;
+    return null;
+  }
+
+  #takeLength(name: string, value: string): Http2Fault | null {
+    if (this.#kind === 'trailers') return null;
+    if (!digits.test(value)) return faults.contentLength;
+    const length = Number(value);
+    if (this.contentLength >= 0) return this.contentLength === length ? null : faults.contentLength;
+    this.contentLength = length;
+    return this.#add(name, String(length));
+  }
+
+  #takeExpect(value: string): Http2Fault | null {
+    if (this.#kind !== 'request') return this.#add('expect', value);
+    if (value.toLowerCase() !== '100-continue') return faults.expectation;
+    this.expectsContinue = true;
+    return null;
+  }
+
+  #finishRequest(): Http2Fault | null {
+    if (this.method === '') return faults.pseudoMissing;
+    if (this.#host !== '') {
+      if (this.authority === '') this.authority = this.#host;
+      else if (!isSame(this.authority, this.#host)) return faults.authoritiesDiffer;
+    }
+    if (this.method === 'CONNECT' && this.protocol === '') {
+      if (this.scheme !== '' || this.#hasPath) return faults.connect;
+      return connectForm.test(this.authority) ? null : faults.authority;
+    }
+    if (this.protocol !== '' && this.method !== 'CONNECT') return faults.connect;
+    if (this.scheme === '' || !this.#hasPath) return faults.pseudoMissing;
+    if (this.authority === '') return faults.authorityMissing;
+    const isPath = this.path.charCodeAt(0) === 0x2f || (this.path === '*' && this.method === 'OPTIONS');
+    return isPath ? null : faults.path;
+  }
+}
+
+/** Whether there is no blank at either end (RFC 9113 8.2.1), and nothing that could split a message. */
+export function isFieldValue(value: string): boolean {
+  const { length } = value;
+  if (length === 0) return true;
+  const last = value.charCodeAt(length - 1);
+  const first = value.charCodeAt(0);
+  if (first === 0x20 || first === 0x09 || last === 0x20 || last === 0x09) return false;
+  return isAll(value, isValueOctet);
+}
+
+function isAuthority(value: string): boolean {
+  if (value === lastAuthority) return true;
+  if (value.length > 0x1000 || !authorityForm.test(value)) return false;
+  const port = value.charCodeAt(value.length - 1) === 0x5d ? '' : value.slice(value.lastIndexOf(':') + 1);
+  if (port.length !== value.length && Number(port) > 0xffff) return false;
+  lastAuthority = value;
+  return true;
+}
+
+function isSame(authority: string, host: string): boolean {
+  return authority === host || authority.toLowerCase() === host.toLowerCase();
+}
+
+/** Three digits from 100; 0: something else. */
+function parseStatus(value: string): number {
+  if (value.length !== 3) return 0;
+  let status = 0;
+  for (let i = 0; i < 3; i++) {
+    const digit = value.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return 0;
+    status = status * 10 + digit;
+  }
+  return status < 100 ? 0 : status;
+}

@@ -1,0 +1,188 @@
+import { defaultFrameBytes } from './frames.ts';
+import type { FieldLines } from './field-section.ts';
+import type { SessionCore } from './session-core.ts';
+import type { SessionOutput } from './session-handler.ts';
+import type { Http2Stream } from './stream.ts';
+
+/** Largest DATA frame: what one stream sends before the next has its turn. */
+const chunkBytes = defaultFrameBytes;
+/** Output that is gathered before the connection is asked whether it wants more. */
+const batchBytes = 64 * 1024;
+const emptyBytes = Buffer.alloc(0);
+
+/**
+ * The sending half of a session. Heads are written at once, in the order of their encoding. A body is written at once too if
+ * nothing waits and its windows allow for it; else it is queued, and streams with data and window take turns, a chunk each.
+ */
+export class SessionSender {
+  readonly #core: SessionCore;
+  /** Streams with data and window, in the order of their turns from `#ringAt` on. */
+  #ring: Http2Stream[] = [];
+  #ringAt = 0;
+  /** The connection wants no more for now. */
+  #isBlocked = false;
+  #givenBytes = 0;
+
+  constructor(core: SessionCore) {
+    this.#core = core;
+  }
+
+  get hasWork(): boolean {
+    return this.#ringAt < this.#ring.length;
+  }
+
+  /** Sends the block that is in the encoder as HEADERS. */
+  headers(stream: Http2Stream, end: boolean): void {
+    const { encoder, writer, peer } = this.#core;
+    const block = encoder.finish();
+    if (stream.outputStart < 0) stream.outputStart = writer.producedBytes;
+    stream.bytesSent += writer.headers(stream.id, block, end, peer.maxFrameBytes);
+    this.#core.countFrame(false);
+    if (!end) return;
+    stream.isEndQueued = true;
+    this.#finish(stream);
+  }
+
+  /** False: wait for `onWritable`. */
+  data(stream: Http2Stream, bytes: Buffer, end: boolean): boolean {
+    if (stream.isClosed || stream.isEndQueued) return true;
+    stream.isEndQueued = end;
+    if (bytes.length === 0 && !end) return true;
+    if (stream.queuedBytes === 0 && this.#canWriteNow(stream, bytes.length)) {
+      this.#write(stream, bytes, end);
+      if (end) this.#finish(stream);
+      return true;
+    }
+    if (stream.queuedBytes === 0) stream.progressAt = this.#core.now;
+    if (bytes.length > 0) {
+      stream.queue.push(bytes);
+      stream.queuedBytes += bytes.length;
+      this.makeReady(stream);
+    }
+    if (stream.queuedBytes < this.#core.options.maxStreamQueuedBytes) return true;
+    stream.wantsWritable = true;
+    return false;
+  }
+
+  /** Ends the stream with trailers, behind what is queued. The lines must stay as they are. */
+  trailers(stream: Http2Stream, fields: FieldLines): void {
+    if (stream.isClosed || stream.isEndQueued) return;
+    stream.isEndQueued = true;
+    stream.trailers = fields;
+    if (stream.queuedBytes === 0) this.#writeTrailers(stream, fields);
+  }
+
+  /** Gives the stream a turn, if it has data and window. */
+  makeReady(stream: Http2Stream): void {
+    if (stream.isReady || stream.queuedBytes === 0 || stream.sendWindow <= 0) return;
+    stream.isReady = true;
+    this.#ring.push(stream);
+    this.#core.handler.onOutput();
+  }
+
+  onDrain(): void {
+    this.#isBlocked = false;
+    if (this.hasWork) this.#core.handler.onOutput();
+  }
+
+  /** Writes what there is: all frames that are ready, and chunks of data as long as windows and connection take them. */
+  flush(output: SessionOutput): void {
+    const core = this.#core;
+    while (!this.#isBlocked && core.sendWindow > 0 && this.hasWork && !core.isOver) {
+      const stream = this.#next();
+      if (stream !== null) this.#takeTurn(stream);
+      if (core.writer.producedBytes - this.#givenBytes >= batchBytes) this.#give(output);
+    }
+    this.#give(output);
+    core.outbound.settle(core.writer.producedBytes, output.bytesTaken);
+  }
+
+  #give(output: SessionOutput): void {
+    const { writer } = this.#core;
+    if (writer.isEmpty) return;
+    for (const segment of writer.take()) this.#isBlocked = !output.write(segment);
+    this.#givenBytes = writer.producedBytes;
+  }
+
+  #next(): Http2Stream | null {
+    const stream = this.#ring[this.#ringAt++];
+    if (this.#ringAt === this.#ring.length) {
+      this.#ring = [];
+      this.#ringAt = 0;
+    } else if (this.#ringAt > 1024) {
+      this.#ring.splice(0, this.#ringAt);
+      this.#ringAt = 0;
+    }
+    if (stream === undefined) return null;
+    stream.isReady = false;
+    return stream.isClosed || stream.queuedBytes === 0 || stream.sendWindow <= 0 ? null : stream;
+  }
+
+  #takeTurn(stream: Http2Stream): void {
+    const chunk = this.#dequeue(stream, Math.min(chunkBytes, stream.sendWindow, this.#core.sendWindow));
+    const isDone = stream.queuedBytes === 0 && stream.isEndQueued;
+    this.#write(stream, chunk, isDone && stream.trailers === null);
+    if (isDone && stream.trailers !== null) {
+      this.#writeTrailers(stream, stream.trailers);
+    } else if (isDone) {
+      this.#finish(stream);
+    } else {
+      this.makeReady(stream);
+      if (!stream.wantsWritable || stream.queuedBytes * 2 > this.#core.options.maxStreamQueuedBytes) return;
+      stream.wantsWritable = false;
+      stream.events?.onWritable();
+    }
+  }
+
+  /** At most `maxBytes` off the queue, of one buffer. */
+  #dequeue(stream: Http2Stream, maxBytes: number): Buffer {
+    const first = stream.queue[0] ?? emptyBytes;
+    const start = stream.queueOffset;
+    const end = Math.min(start + maxBytes, first.length);
+    if (end === first.length) {
+      stream.queue.shift();
+      stream.queueOffset = 0;
+    } else {
+      stream.queueOffset = end;
+    }
+    stream.queuedBytes -= end - start;
+    return start === 0 && end === first.length ? first : first.subarray(start, end);
+  }
+
+  #canWriteNow(stream: Http2Stream, length: number): boolean {
+    if (length === 0) return true;
+    if (this.#isBlocked || this.hasWork || length > chunkBytes) return false;
+    return length <= stream.sendWindow && length <= this.#core.sendWindow;
+  }
+
+  #write(stream: Http2Stream, bytes: Buffer, end: boolean): void {
+    const core = this.#core;
+    core.writer.data(stream.id, bytes, end);
+    stream.sendWindow -= bytes.length;
+    core.sendWindow -= bytes.length;
+    stream.bytesSent += bytes.length + 9;
+    stream.progressAt = core.now;
+    core.guard.dataSent();
+    core.countFrame(false);
+  }
+
+  #writeTrailers(stream: Http2Stream, fields: FieldLines): void {
+    stream.trailers = null;
+    if (fields.length === 0) {
+      this.#write(stream, emptyBytes, true);
+    } else {
+      const { encoder, writer, peer } = this.#core;
+      encoder.begin();
+      for (let i = 0; i < fields.length; i++) encoder.field(fields.names[i] ?? '', fields.values[i] ?? '');
+      stream.bytesSent += writer.headers(stream.id, encoder.finish(), true, peer.maxFrameBytes);
+      this.#core.countFrame(false);
+    }
+    this.#finish(stream);
+  }
+
+  #finish(stream: Http2Stream): void {
+    stream.isLocalEnded = true;
+    stream.events?.onSent();
+    this.#core.settle(stream);
+  }
+}

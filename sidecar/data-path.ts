@@ -71,7 +71,7 @@ export class DataPath {
       onProblem: (path, error) =>
         logger.warn({ path, reason: describeError(error) }, 'a certificate file cannot be read'),
     });
-    const connector = new Connector({ secrets: this.#secrets, clock, random });
+    const connector = new Connector({ secrets: this.#secrets, clock, random, wheel: this.#wheel });
     const observer = new TelemetryObserver(this.series, options.own);
     const currentPlan = () => this.#plan;
     this.#tcp = new TcpTunnels({

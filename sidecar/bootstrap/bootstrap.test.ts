@@ -52,7 +52,11 @@ const refusals: [string, string, RegExp][] = [
     '{name: app, lb_policy: LOAD_BALANCING_POLICY_CONFIG}',
     /lb_policy.*LOAD_BALANCING_POLICY_CONFIG is not supported/,
   ],
-  ['HTTP/2 upstreams', '{name: app, http2_protocol_options: {}}', /HTTP\/2 to upstreams is not spoken yet/],
+  [
+    'a window that HTTP/2 does not allow',
+    '{name: app, http2_protocol_options: {initial_stream_window_size: 1000}}',
+    /initial_stream_window_size.*between 65535/,
+  ],
   ['a wrong enum value', '{name: app, type: NONSENSE}', /clusters\[0\].type/],
 ];
 for (const [what, cluster, expected] of refusals) {

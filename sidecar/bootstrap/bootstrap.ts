@@ -112,12 +112,6 @@ function checkReferences(
       );
     }
   }
-  for (const cluster of clusters) {
-    if (cluster.http.protocol === 'http2' || cluster.http.protocol === 'auto') {
-      const path = `static_resources.clusters[${cluster.name}].typed_extension_protocol_options`;
-      problems.push(problem(path, 'HTTP/2 to upstreams is not spoken yet: use http_protocol_options'));
-    }
-  }
   for (const listener of listeners) {
     for (const chain of [...listener.chains, listener.defaultChain]) {
       if (chain?.handler.kind === 'http' && chain.handler.http.routes.kind === 'rds') {

@@ -14,6 +14,7 @@ import type { Http2Setup } from './http2-options.ts';
 import type { ClientConnection, ClientConnectionHandler, ClientStream, ResponseSink } from './http-stream.ts';
 
 export class Http2ClientConnection extends Http2Connection implements ClientConnection, Http2ClientStreamOwner {
+  readonly protocol = 'http2';
   requestCount = 0;
   readonly #handler: ClientConnectionHandler;
 
@@ -22,6 +23,10 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     super(connection, 'client', setup);
     this.#handler = handler;
     this.begin();
+  }
+
+  get activeStreams(): number {
+    return this.openStreams;
   }
 
   get capacity(): number {
@@ -53,7 +58,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
   }
 
   onCapacity(): void {
-    if (this.capacity > 0) this.#handler.onCapacity(this);
+    if (this.isOpen) this.#handler.onCapacity(this);
   }
 
   onGoaway(): void {

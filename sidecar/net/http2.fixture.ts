@@ -4,7 +4,7 @@ import { systemClock } from '#shared/runtime/clock.ts';
 import type { HeaderMap } from '../http1/header-map.ts';
 import type { RequestHead } from '../http1/message.ts';
 import { defaultHttp2Options, type Http2Options } from '../http2/options.ts';
-import { connectionOf } from '../transport/node-stream.ts';
+import { connectionOf } from '../transport/connection-of.ts';
 import { aResponse } from './http1.fixture.ts';
 import { Http2ClientConnection } from './http2-client-connection.ts';
 import { Http2ServerConnection } from './http2-server-connection.ts';

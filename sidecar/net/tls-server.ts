@@ -129,13 +129,15 @@ export class TlsAcceptor {
 }
 
 /**
- * The protocol that is spoken inside. Envoy goes on without ALPN where nothing fits, Node can only choose or end the handshake: so
- * what the peers of a mesh offer is taken though the configuration (Istio's) does not name it, and HTTP/2 only where nothing else
- * is offered, for it is not spoken yet.
+ * The protocol that is spoken inside, by the client's preference. Envoy goes on without ALPN where nothing fits, Node can only choose
+ * or end the handshake: so what the peers of a mesh offer is taken though the configuration (Istio's) does not name it.
  */
 function chooseAlpn(offered: readonly string[], configured: readonly string[]): string | undefined {
-  const spoken = offered.filter((protocol) => protocol !== 'h2' && protocol !== 'istio-h2');
-  return spoken.find((protocol) => configured.includes(protocol)) ?? spoken[0] ?? offered[0];
+  return (
+    offered.find((protocol) => configured.includes(protocol) || protocol.startsWith('istio-')) ??
+    offered.find((protocol) => protocol !== 'h2') ??
+    offered[0]
+  );
 }
 
 function ignore(): void {

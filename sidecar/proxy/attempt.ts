@@ -9,6 +9,7 @@ import type { AbortCause, ClientConnection, ClientStream, ResponseSink } from '.
 import type { Cluster } from '../upstream/cluster.ts';
 import type { PendingStream, PoolFailure, StreamWaiter } from '../upstream/connection-pool.ts';
 import type { Host } from '../upstream/host.ts';
+import { protocolFor } from '../upstream/upstream-protocol.ts';
 import { httpStatusOfGrpc } from './local-response.ts';
 import type { RequestBody } from './request-body.ts';
 
@@ -72,7 +73,8 @@ export class Attempt implements StreamWaiter, ResponseSink {
 
   start(): void {
     const breaker = this.#cluster.breakers[this.#owner.priority];
-    const pending = this.host.pool('').newStream(this, breaker);
+    const protocol = protocolFor(this.#cluster.config.http, this.#owner.request);
+    const pending = this.host.pool(protocol).newStream(this, breaker);
     if (this.#stream === null && !this.#isOver) this.#pending = pending;
   }
 

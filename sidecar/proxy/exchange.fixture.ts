@@ -46,6 +46,7 @@ export const aManager = (fields: Partial<HttpManager> = {}): HttpManager => ({
   codec: 'auto',
   tracing: null,
   schemeOverwrite: null,
+  http2: {},
   proxiesContinue: true,
   ...fields,
 });

@@ -1,7 +1,6 @@
 /** The HTTP connections of a sidecar: makes an exchange of each request, answers what is malformed, drains. */
 import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { BadRequest, RequestSink, ServerConnectionHandler, ServerStream } from '../net/http-stream.ts';
-import { Http1ServerConnection } from '../net/http1-server-connection.ts';
 import type { TimerWheel } from '../net/timer-wheel.ts';
 import { HeaderMap } from '../http1/header-map.ts';
 import type { RequestHead } from '../http1/message.ts';
@@ -10,8 +9,9 @@ import { ConnectTunnel, type TunnelHost } from './connect-tunnel.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import type { HttpService, PlanChain } from './plan.ts';
+import { serveHttp, type ServerConnection } from './server-codec.ts';
 
-type Open = Readonly<{ connection: Http1ServerConnection; chain: PlanChain }>;
+type Open = Readonly<{ connection: ServerConnection; chain: PlanChain }>;
 
 /** How long an idle connection of a chain that is gone may still bring a request. */
 const retireAfterMs = 1000;
@@ -47,7 +47,6 @@ export class HttpConnections {
 
   /** Takes over a connection. */
   serve(connection: Connection, chain: PlanChain, service: HttpService): void {
-    const { manager } = service;
     const handler = new Handler(this.#host, service, {
       onClose: () => this.#open.delete(entry),
       onConnect: (stream, head) => {
@@ -56,22 +55,10 @@ export class HttpConnections {
       },
       isLast: () => this.#gone.has(chain) || (this.#isDraining && chain.direction === 'inbound'),
     });
-    const http = new Http1ServerConnection(connection, handler, {
+    const http = serveHttp(connection, handler, {
       wheel: this.#wheel,
-      options: {
-        maxHeadBytes: manager.maxHeadersKb * 1024,
-        maxFields: manager.maxHeadersCount,
-        lenient: service.compat === 'istio',
-        idleTimeoutMs: manager.idleTimeoutMs,
-        headTimeoutMs:
-          manager.requestHeadersTimeoutMs > 0
-            ? manager.requestHeadersTimeoutMs
-            : service.compat === 'istio'
-              ? 0
-              : 60_000,
-        delayedCloseMs: manager.delayedCloseTimeoutMs,
-        maxDiscardBytes: 64 * 1024,
-      },
+      manager: service.manager,
+      compat: service.compat,
     });
     const entry: Open = { connection: http, chain };
     this.#open.add(entry);

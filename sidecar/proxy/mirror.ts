@@ -7,6 +7,7 @@ import type { MirrorPolicy } from '../snapshot/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { StreamWaiter } from '../upstream/connection-pool.ts';
 import type { ForwardOwner } from './forward.ts';
+import { protocolFor } from '../upstream/upstream-protocol.ts';
 
 const mirrorTimeoutMs = 15_000;
 
@@ -42,7 +43,7 @@ class MirrorRequest implements StreamWaiter, ResponseSink {
     const { localAddress, localPort } = this.#owner.stream.connection;
     const host = this.#cluster.pick({ destination: { address: localAddress, port: localPort } });
     if (host === null) return;
-    host.pool('').newStream(this, this.#cluster.breakers.default);
+    host.pool(protocolFor(this.#cluster.config.http, this.#head)).newStream(this, this.#cluster.breakers.default);
   }
 
   onReady(connection: ClientConnection): void {

@@ -17,6 +17,7 @@ import { Connector } from './connector.ts';
 import { aService } from './exchange.fixture.ts';
 import { emptyPlan, type Plan, type TcpService } from './plan.ts';
 import { TcpTunnels } from './tcp-tunnels.ts';
+import { TimerWheel } from '../net/timer-wheel.ts';
 
 const cleanUps: (() => void)[] = [];
 afterEach(() => {
@@ -65,7 +66,7 @@ function setUp(port: number, config: Partial<ClusterConfig> = {}, name = 'tcp') 
   const tunnels = new TcpTunnels({
     currentPlan: () => plan,
     clock,
-    connector: new Connector({ secrets, clock, random }),
+    connector: new Connector({ secrets, clock, random, wheel: new TimerWheel(clock) }),
     opened: ({ host }) => counted.push(`opened ${host?.port === port ? 'there' : 'elsewhere'}`),
     closed: ({ record }) => counted.push(`closed ${record.bytesReceived}/${record.bytesSent}`),
   });

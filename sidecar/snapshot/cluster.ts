@@ -1,4 +1,5 @@
 import type { Endpoints } from './endpoints.ts';
+import type { Http2Limits } from './http2-limits.ts';
 import type { UpstreamTls } from './tls-context.ts';
 
 /** A cluster: what CDS carries. */
@@ -87,12 +88,14 @@ export type OutlierConfig = Readonly<{
 export type UpstreamHttp = Readonly<{
   /** `auto`: by ALPN; `downstream`: as the request came. */
   protocol: 'http1' | 'http2' | 'auto' | 'downstream';
+  http2: Http2Limits;
+  /** Mesh peers get many requests over one connection, where they speak HTTP/2 among themselves (ALPN `istio-h2`). */
+  isMultiplexed: boolean;
   /** 0: without limit. */
   maxRequestsPerConnection: number;
   /** Idle time of a pooled connection; 0: none. */
   idleTimeoutMs: number;
   maxConnectionDurationMs: number;
-  maxConcurrentStreams: number;
 }>;
 
 /** Envoy's defaults (circuit_breaker.proto). */

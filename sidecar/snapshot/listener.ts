@@ -1,4 +1,5 @@
 import type { HttpFilter, RbacConfig } from './http-filter.ts';
+import type { Http2Limits } from './http2-limits.ts';
 import type { RouteTable } from './route.ts';
 import type { ClusterTarget, HashPolicy } from './route.ts';
 import type { DownstreamTls } from './tls-context.ts';
@@ -96,6 +97,7 @@ export type HttpManager = Readonly<{
   upgrades: ReadonlySet<string>;
   acceptHttp10: boolean;
   codec: 'auto' | 'http1' | 'http2';
+  http2: Http2Limits;
   /** Sampling in percent and the header context, or null without tracing. */
   tracing: Readonly<{ randomSampling: number; overallSampling: number; clientSampling: number }> | null;
   /** `scheme_header_transformation` fixed value, when set. */

@@ -23,12 +23,12 @@ import { OriginalHosts } from './original-hosts.ts';
 import { OutlierWatch } from './outlier-watch.ts';
 import type { LocalResult, OutlierEvent } from './outlier.ts';
 import { transportOf } from './transport-match.ts';
+import type { UpstreamProtocol } from './upstream-protocol.ts';
 
 /** What the pool of a host is made for. */
 export type PoolScope = Readonly<{
   host: Host;
-  /** What the attempt asked for: the server name where the configuration leaves it to the request, else empty. */
-  transportKey: string;
+  protocol: UpstreamProtocol;
   transport: UpstreamTransport;
   config: ClusterConfig;
   stats: ClusterStats;
@@ -153,9 +153,9 @@ export class Cluster implements HostOwner {
     for (const host of this.hosts.values()) host.closePools();
   }
 
-  createPool(host: Host, transportKey: string): ConnectionPool {
+  createPool(host: Host, protocol: UpstreamProtocol): ConnectionPool {
     const transport = transportOf(this.#config, host.endpoint.transportLabels);
-    return this.#context.createPool({ host, transportKey, transport, config: this.#config, stats: this.#stats });
+    return this.#context.createPool({ host, protocol, transport, config: this.#config, stats: this.#stats });
   }
 
   reportStatus(host: Host, status: number): void {

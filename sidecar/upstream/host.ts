@@ -1,6 +1,7 @@
 import type { Endpoint, Locality } from '../snapshot/endpoints.ts';
 import type { BalancedHost } from './balancers/balancer.ts';
 import type { ConnectionPool } from './connection-pool.ts';
+import type { UpstreamProtocol } from './upstream-protocol.ts';
 import { OutlierMonitor } from './outlier-monitor.ts';
 import type { LocalResult } from './outlier.ts';
 
@@ -21,7 +22,7 @@ export type HostPlace = Readonly<{ locality: Locality; priority: number }>;
 /** What a host needs of its cluster. */
 export interface HostOwner {
   /** A pool of its connections; the key tells apart what must not share connections, as server names do. */
-  createPool(host: Host, transportKey: string): ConnectionPool;
+  createPool(host: Host, protocol: UpstreamProtocol): ConnectionPool;
   reportStatus(host: Host, status: number): void;
   reportLocal(host: Host, result: LocalResult): void;
 }
@@ -53,7 +54,7 @@ export class Host implements BalancedHost {
   #endpoint: Endpoint;
   #place: HostPlace;
   readonly #owner: HostOwner;
-  readonly #pools = new Map<string, ConnectionPool>();
+  readonly #pools = new Map<UpstreamProtocol, ConnectionPool>();
 
   constructor(endpoint: Endpoint, place: HostPlace, owner: HostOwner) {
     this.key = hostKey(endpoint);
@@ -104,17 +105,17 @@ export class Host implements BalancedHost {
     this.#owner.reportLocal(this, result);
   }
 
-  /** Its connections over one transport (the key tells apart what must not share connections, as server names do). */
-  pool(transportKey: string): ConnectionPool {
-    const known = this.#pools.get(transportKey);
+  /** Its connections that speak this. */
+  pool(protocol: UpstreamProtocol): ConnectionPool {
+    const known = this.#pools.get(protocol);
     if (known !== undefined) return known;
-    const pool = this.#owner.createPool(this, transportKey);
-    this.#pools.set(transportKey, pool);
+    const pool = this.#owner.createPool(this, protocol);
+    this.#pools.set(protocol, pool);
     return pool;
   }
 
   /** Its pools, for the admin API. */
-  get pools(): ReadonlyMap<string, ConnectionPool> {
+  get pools(): ReadonlyMap<UpstreamProtocol, ConnectionPool> {
     return this.#pools;
   }
 

@@ -7,8 +7,7 @@ import {
 } from '../../snapshot/cluster.ts';
 import { decodeEndpoints } from './endpoints.ts';
 import { decodeOutlier } from './outlier.ts';
-import type { TypedObject, TypedValue } from '#shared/xds/typed.ts';
-import { textOf, type Reader } from './reader.ts';
+import { isRecord, textOf, type Reader } from './reader.ts';
 import { decodeUpstreamTransport } from './tls-context.ts';
 import { decodeUpstreamHttp } from './upstream-http.ts';
 
@@ -222,6 +221,3 @@ function decodeServices(metadata: Reader | null): ClusterConfig['services'] {
     namespace: textOf(service['namespace']),
   }));
 }
-
-const isRecord = (value: TypedValue | undefined): value is TypedObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,6 +1,7 @@
 import type { HttpManager } from '../../snapshot/listener.ts';
 import { decodeAccessLog } from './access-log.ts';
 import { decodeHttpFilter } from './http-filters.ts';
+import { decodeHttp2Limits } from './http2-limits.ts';
 import type { Reader } from './reader.ts';
 import { decodeRouteTable } from './route.ts';
 
@@ -142,7 +143,6 @@ function decodeProtocol(reader: Reader) {
   const http1 = reader.message('http_protocol_options');
   const acceptHttp10 = http1?.bool('accept_http_10') ?? false;
   http1?.ignore('allow_absolute_url', 'default_host_for_http_10', 'header_key_format', 'enable_trailers').done();
-  reader.ignore('http2_protocol_options');
   const upgrades = new Set<string>();
   for (const upgrade of reader.messages('upgrade_configs')) {
     if (upgrade.bool('enabled', true)) upgrades.add(upgrade.string('upgrade_type').toLowerCase());
@@ -154,6 +154,7 @@ function decodeProtocol(reader: Reader) {
   return {
     upgrades,
     acceptHttp10,
+    http2: decodeHttp2Limits(reader.message('http2_protocol_options')),
     codec: oneOf(reader, 'codec_type', { AUTO: 'auto', HTTP1: 'http1', HTTP2: 'http2' } as const, 'auto'),
     schemeOverwrite: overwrite === 'http' || overwrite === 'https' ? overwrite : null,
     proxiesContinue: reader.bool('proxy_100_continue'),

@@ -5,7 +5,8 @@
 import { problem, type Problem } from '#shared/runtime/result.ts';
 import type { TypedObject, TypedValue } from '#shared/xds/typed.ts';
 
-const isObject = (value: TypedValue | undefined): value is TypedObject =>
+/** Whether a value is a message. */
+export const isRecord = (value: TypedValue | undefined): value is TypedObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A scalar of a free-form part as text; messages and lists have none (and may hold anything, a `toString` included). */
@@ -22,8 +23,8 @@ export class Reader {
   constructor(value: TypedValue | undefined, path: string, problems: Problem[]) {
     this.path = path;
     this.problems = problems;
-    this.#fields = isObject(value) ? value : {};
-    if (!isObject(value)) this.refuse('', 'must be a message');
+    this.#fields = isRecord(value) ? value : {};
+    if (!isRecord(value)) this.refuse('', 'must be a message');
   }
 
   /** The whole message, for configuration dumps and free-form parts. */
@@ -101,7 +102,7 @@ export class Reader {
   /** A map from names to messages. */
   messageMap(field: string): [string, Reader][] {
     const value = this.#take(field);
-    if (!isObject(value)) return [];
+    if (!isRecord(value)) return [];
     return Object.entries(value).map(([key, item]) => [
       key,
       new Reader(item, `${this.#at(field)}.${key}`, this.problems),
@@ -111,7 +112,7 @@ export class Reader {
   /** A free-form part (`Struct`), as it is. */
   struct(field: string): TypedObject {
     const value = this.#take(field);
-    return isObject(value) ? value : {};
+    return isRecord(value) ? value : {};
   }
 
   /** Fields that are known and need nothing of us. */

@@ -1,0 +1,21 @@
+import type { RequestHead } from '../http1/message.ts';
+import type { UpstreamHttp } from '../snapshot/cluster.ts';
+
+/** What a pool's connections speak: one version, or what the TLS handshake settles (HTTP/1.1 without it). */
+export type UpstreamProtocol = 'http1' | 'http2' | 'negotiated';
+
+/**
+ * What a request is sent in. Upgrades that came as HTTP/1.1 stay there: whether a peer takes extended CONNECT (RFC 8441) shows only
+ * when its settings came, and many do not.
+ */
+export function protocolFor({ protocol }: UpstreamHttp, { version, upgrade }: RequestHead): UpstreamProtocol {
+  switch (protocol) {
+    case 'http2':
+      return 'http2';
+    case 'downstream':
+      return version === 'HTTP/2' ? 'http2' : 'http1';
+    case 'auto':
+    case 'http1':
+      return upgrade === null ? 'negotiated' : 'http1';
+  }
+}

@@ -109,7 +109,7 @@ test('both ends know who the other is, after sniffing', async () => {
   const outcome = await dialTo(there.port, contextOf(client, meshTls(serverId)).context);
   const { cipher, peerCertificateSha256, ...mine } = factsOf(outcome);
   assert.deepEqual(mine, {
-    alpn: 'istio',
+    alpn: 'istio-h2',
     serverName: 'app.example',
     version: 'TLSv1.3',
     peerUriSans: [serverId],

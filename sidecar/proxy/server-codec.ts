@@ -39,18 +39,8 @@ type Protocol = 'http1' | 'http2';
 
 function knownProtocol({ tls }: Connection, { codec }: HttpManager): Protocol | null {
   if (codec !== 'auto') return codec;
-  switch (tls?.alpn) {
-    case 'h2':
-    case 'istio-h2':
-      return 'http2';
-    case 'http/1.1':
-    case 'http/1.0':
-    case 'istio-http/1.1':
-    case 'istio-http/1.0':
-      return 'http1';
-    default:
-      return null;
-  }
+  // Any other name may have been taken only because Node cannot go on without one: the first bytes tell.
+  return tls?.alpn === 'h2' || tls?.alpn === 'istio-h2' ? 'http2' : null;
 }
 
 type Codec = ServerConnection & ConnectionHandler;

@@ -153,7 +153,7 @@ describe('our client and a server of node:http2', () => {
   before(async () => {
     server.on('stream', (stream, headers) => {
       stream.on('error', () => undefined);
-      onStream(stream, headers);
+      onStream(stream as ServerHttp2Stream, headers);
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -18,11 +18,12 @@ import { TlsContext } from './net/tls-contexts.ts';
 import { TlsAcceptor } from './net/tls-server.ts';
 import { Acceptor } from './proxy/acceptor.ts';
 import { Connector } from './proxy/connector.ts';
+import { LiveCalls } from './proxy/grpc-messages.ts';
 import { HttpConnections } from './proxy/http-connections.ts';
 import { emptyPlan, type Plan, type PlanChain } from './proxy/plan.ts';
 import { TcpTunnels } from './proxy/tcp-tunnels.ts';
 import { toTlsSettings } from './routing/tls-names.ts';
-import type { Snapshot } from './snapshot/snapshot.ts';
+import { compatOf, type Snapshot } from './snapshot/snapshot.ts';
 import { openAccessLog, type AccessLogWriter } from './telemetry/access-log-writer.ts';
 import { SeriesRegistry } from './telemetry/series.ts';
 import { TelemetryObserver, type OwnWorkload } from './telemetry-observer.ts';
@@ -87,6 +88,7 @@ export class DataPath {
       random,
       ownAddress: options.ownAddress,
       observe: observer.observe.bind(observer),
+      calls: new LiveCalls(clock, observer.observeMessages.bind(observer)),
     };
     this.#http = new HttpConnections(host, this.#wheel, this.#tcp);
     this.#tools = this.#makeTools(connector);
@@ -279,12 +281,6 @@ export class DataPath {
     }
     this.#http.retire(live);
   }
-}
-
-/** Whose defaults the listeners say; clusters have no place to say it. */
-function compatOf(snapshot: Snapshot): 'tulle' | 'istio' | undefined {
-  for (const { compat } of snapshot.listeners.values()) if (compat !== '') return compat;
-  return undefined;
 }
 
 /** Timers of the clock do not keep the process alive, but whoever waits here wants to end in good order. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { requestLabelNames, tcpLabelNames } from '#shared/telemetry/metric-names.ts';
+import { pairLabelNames, requestLabelNames, tcpLabelNames } from '#shared/telemetry/metric-names.ts';
 import { aTls } from './filters/contexts.fixture.ts';
 import { startExchange } from './proxy/exchange.fixture.ts';
 import type { Observation } from './proxy/exchange-host.ts';
@@ -18,7 +18,8 @@ function setUp(principal = 'spiffe://cluster.local/ns/shop/sa/orders') {
   /** Each series as its labels that are known, and its first count. */
   const series = () =>
     registry.entries().map(({ kind, labels, first }) => {
-      const names: readonly string[] = kind === 'tcp' ? tcpLabelNames : requestLabelNames;
+      const names: readonly string[] =
+        kind === 'tcp' ? tcpLabelNames : kind === 'messages' ? pairLabelNames : requestLabelNames;
       const known = names.map((name, index) => [name, labels[index] ?? ''] as const);
       return Object.fromEntries<string | number | undefined>([['count', registry.slab.cells[first]], ...known]);
     });
@@ -69,6 +70,21 @@ test('a request that comes in counts by the caller’s identity; plaintext has n
     [
       ['destination', 'spiffe://cluster.local/ns/default/sa/client', 'client', 'mutual_tls'],
       ['destination', 'unknown', 'unknown', 'none'],
+    ],
+  );
+});
+
+test('gRPC messages count by who talks to whom, whatever becomes of the call', () => {
+  const { observer, series } = setUp();
+  const observation = observed();
+  observer.observeMessages(observation, 3, 1);
+  observer.observeMessages(observed({ direction: 'inbound', tls: null }), 4, 0);
+  observer.observeMessages(observation, 2, 1);
+  assert.deepEqual(
+    series().map((one) => [one['count'], one['reporter'], one['response_code']]),
+    [
+      [5, 'source', undefined],
+      [4, 'destination', undefined],
     ],
   );
 });

@@ -3,6 +3,7 @@ import { parseSpiffeId } from '#shared/model/spiffe-id.ts';
 import type { Observation } from './proxy/exchange-host.ts';
 import {
   countTcp,
+  observeMessages,
   observeRequest,
   type PairLabels,
   type SecurityPolicy,
@@ -38,10 +39,15 @@ export class TelemetryObserver {
   }
 
   /** Counts an exchange. */
-  observe({ record, direction, isGrpc, tls, cluster, host }: Observation): void {
-    const group = direction === 'inbound' ? this.#inbound(tls) : this.#outbound(cluster, host);
-    const series = group.request(record.status, record.grpcStatus, isGrpc, record.flags);
+  observe(observation: Observation): void {
+    const { record, isGrpc } = observation;
+    const series = this.#group(observation).request(record.status, record.grpcStatus, isGrpc, record.flags);
     observeRequest(series, record.durationMs, record.bytesReceived, record.bytesSent);
+  }
+
+  /** Counts messages of a gRPC call, which may go on. */
+  observeMessages(observation: Observation, requests: number, responses: number): void {
+    observeMessages(this.#group(observation).messages(), requests, responses);
   }
 
   /** Counts a TCP connection that opened. */
@@ -57,9 +63,12 @@ export class TelemetryObserver {
     countTcp(series, 'sent', observation.record.bytesSent);
   }
 
-  #tcp({ record, direction, tls, cluster, host }: Observation) {
-    const group = direction === 'inbound' ? this.#inbound(tls) : this.#outbound(cluster, host);
-    return group.tcp(record.flags);
+  #tcp(observation: Observation) {
+    return this.#group(observation).tcp(observation.record.flags);
+  }
+
+  #group({ direction, tls, cluster, host }: Observation): SeriesGroup {
+    return direction === 'inbound' ? this.#inbound(tls) : this.#outbound(cluster, host);
   }
 
   #outbound(cluster: Cluster | null, host: Host | null): SeriesGroup {

@@ -12,6 +12,8 @@ import type { Connection } from '../transport/transport.ts';
 export type AbortCause =
   /** The peer closed or reset the connection. */
   | Readonly<{ kind: 'connectionClosed'; reset: boolean; detail: string }>
+  /** The peer reset this stream alone (HTTP/2 RST_STREAM); `code` is the name of its reason (RFC 9113 section 7). */
+  | Readonly<{ kind: 'streamReset'; code: string }>
   /** The peer broke the protocol; `detail` names the rule. */
   | Readonly<{ kind: 'protocolError'; detail: string }>
   /** The peer refused the stream before it did anything with it (HTTP/2 REFUSED_STREAM, GOAWAY). */

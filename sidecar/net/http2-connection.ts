@@ -136,7 +136,7 @@ export abstract class Http2Connection implements ConnectionHandler, Flushable, S
   abortCauseOf(failure: StreamFailure): AbortCause {
     switch (failure.kind) {
       case 'reset':
-        return { kind: 'connectionClosed', reset: true, detail: `RST_STREAM ${errorName(failure.code)}` };
+        return { kind: 'streamReset', code: errorName(failure.code) };
       case 'refused':
         return { kind: 'refused' };
       case 'fault':

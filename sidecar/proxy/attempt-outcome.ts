@@ -1,7 +1,11 @@
+import type { HeaderMap } from '../http1/header-map.ts';
+import type { ResponseHead } from '../http1/message.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import type { ResetKind } from '../upstream/retry-state.ts';
 import type { AttemptFailure } from './attempt.ts';
+import { httpStatusOfGrpc } from './local-response.ts';
+import { grpcStatusIn } from './own-replies.ts';
 import type { Failure } from './rescue.ts';
 
 /** A failed attempt in the words of retry conditions. */
@@ -36,13 +40,36 @@ export function toFailure(failure: AttemptFailure): Failure {
   }
 }
 
-/** Counts a response that goes down. */
-export function countResponse({ stats }: Cluster, host: Host, status: number): void {
+/**
+ * Counts a response that goes down. Of a gRPC call whose status is still to come only its failure by HTTP says something of the
+ * host; for the rest see `countCall` (Filter::handleNon5xxResponseHeaders of Envoy's router.cc).
+ */
+export function countResponse(
+  { stats }: Cluster,
+  host: Host,
+  { status, headers }: ResponseHead,
+  { end, isGrpc }: Readonly<{ end: boolean; isGrpc: boolean }>,
+): void {
   stats.upstream_rq_completed++;
   if (status >= 500) stats.upstream_rq_5xx++;
   else if (status >= 400) stats.upstream_rq_4xx++;
   else if (status >= 300) stats.upstream_rq_3xx++;
   else if (status >= 200) stats.upstream_rq_2xx++;
   if (status >= 500) host.stats.rq_error++;
-  else host.stats.rq_success++;
+  else if (!isGrpc) host.stats.rq_success++;
+  else if (end) countCall(host, status, headers);
+}
+
+/** Counts a gRPC call that ended with these trailers, or with the head that they are; none is a failure. */
+export function countCall({ stats }: Host, status: number, trailers: HeaderMap | null): void {
+  if (status >= 500) return;
+  const grpcStatus = trailers === null ? -1 : grpcStatusIn(trailers);
+  if (grpcStatus >= 0 && httpStatusOfGrpc(grpcStatus) < 500) stats.rq_success++;
+  else stats.rq_error++;
+}
+
+/** What outlier detection judges: for gRPC the HTTP status that the gRPC status in the head or trailers maps to. */
+export function outlierStatus(status: number, fields: HeaderMap, isGrpc: boolean): number {
+  const grpcStatus = isGrpc ? fields.get('grpc-status') : undefined;
+  return grpcStatus === undefined ? status : httpStatusOfGrpc(Number(grpcStatus));
 }

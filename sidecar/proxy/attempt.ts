@@ -10,7 +10,7 @@ import type { Cluster } from '../upstream/cluster.ts';
 import type { PendingStream, PoolFailure, StreamWaiter } from '../upstream/connection-pool.ts';
 import type { Host } from '../upstream/host.ts';
 import { protocolFor } from '../upstream/upstream-protocol.ts';
-import { httpStatusOfGrpc } from './local-response.ts';
+import { outlierStatus } from './attempt-outcome.ts';
 import type { RequestBody } from './request-body.ts';
 
 /** How an attempt can fail. */
@@ -28,6 +28,8 @@ export interface AttemptOwner {
   readonly request: RequestHead;
   readonly body: RequestBody;
   readonly isGrpc: boolean;
+  /** A gRPC status in trailers counts for outlier detection as well. */
+  readonly judgesTrailers: boolean;
   readonly priority: 'default' | 'high';
   /** Puts the facts of this attempt into the head, right before it is sent. */
   prepareHead(attempt: Attempt): void;
@@ -48,6 +50,8 @@ export class Attempt implements StreamWaiter, ResponseSink {
   #stream: ClientStream | null = null;
   #isOver = false;
   #isHeadSeen = false;
+  /** Status of a head that is judged when its trailers are here; 0: there is none. */
+  #unjudged = 0;
   /** `upstreamLocalAddress` and failure text for the access log. */
   localAddress = '';
   failureReason = '';
@@ -110,19 +114,25 @@ export class Attempt implements StreamWaiter, ResponseSink {
     if (this.#isOver) return;
     this.#isHeadSeen = true;
     if (end) this.#isOver = true;
-    this.#cluster.reportStatus(this.host, outlierStatus(head, this.#owner.isGrpc));
+    const { isGrpc, judgesTrailers } = this.#owner;
+    if (judgesTrailers && !end && !head.headers.has('grpc-status')) this.#unjudged = head.status;
+    else this.#cluster.reportStatus(this.host, outlierStatus(head.status, head.headers, isGrpc));
     this.#owner.onResponseHead(this, head, end);
   }
 
   onData(bytes: Buffer, end: boolean): void {
     if (this.#isOver) return;
-    if (end) this.#isOver = true;
+    if (end) {
+      this.#isOver = true;
+      if (this.#unjudged > 0) this.#cluster.reportStatus(this.host, this.#unjudged);
+    }
     this.#owner.onResponseData(bytes, end);
   }
 
   onTrailers(trailers: HeaderMap): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    if (this.#unjudged > 0) this.#cluster.reportStatus(this.host, outlierStatus(this.#unjudged, trailers, true));
     this.#owner.onResponseTrailers(trailers);
   }
 
@@ -132,7 +142,8 @@ export class Attempt implements StreamWaiter, ResponseSink {
 
   onAbort(cause: AbortCause): void {
     if (this.#isOver) return;
-    if (!this.#isHeadSeen) this.#cluster.reportLocal(this.host, 'connectFailed');
+    // Also after a head, as in Envoy (Filter::onUpstreamReset).
+    this.#cluster.reportLocal(this.host, 'connectFailed');
     switch (cause.kind) {
       case 'connectionClosed':
         return this.#fail({ kind: 'reset', isRemoteReset: false });
@@ -140,6 +151,8 @@ export class Attempt implements StreamWaiter, ResponseSink {
         return this.#fail({ kind: 'protocolError', detail: cause.detail });
       case 'refused':
         return this.#fail({ kind: 'refused' });
+      case 'streamReset':
+        return this.#fail({ kind: 'reset', isRemoteReset: true });
       case 'timeout':
       case 'localClose':
         return this.#fail({ kind: 'reset', isRemoteReset: false });
@@ -150,7 +163,8 @@ export class Attempt implements StreamWaiter, ResponseSink {
   timeOut(kind: 'perTryTimeout' | 'routeTimeout'): void {
     if (this.#isOver) return;
     this.host.stats.rq_timeout++;
-    this.#cluster.reportLocal(this.host, 'timeout');
+    // Who has begun to answer in time is not to blame (Filter::onResponseTimeout of Envoy).
+    if (!this.#isHeadSeen) this.#cluster.reportLocal(this.host, 'timeout');
     this.#abandon();
     this.#owner.onFailed(this, { kind });
   }
@@ -171,10 +185,4 @@ export class Attempt implements StreamWaiter, ResponseSink {
     this.#pending = null;
     this.#stream?.abort();
   }
-}
-
-/** What outlier detection judges: for gRPC the HTTP status that the gRPC status in the head maps to. */
-function outlierStatus(head: ResponseHead, isGrpc: boolean): number {
-  const grpcStatus = isGrpc ? head.headers.get('grpc-status') : undefined;
-  return grpcStatus === undefined ? head.status : httpStatusOfGrpc(Number(grpcStatus));
 }

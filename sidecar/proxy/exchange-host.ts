@@ -4,6 +4,7 @@ import type { AccessRecord } from '../telemetry/access-record.ts';
 import type { TlsFacts } from '../transport/transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
+import type { LiveCalls } from './grpc-messages.ts';
 import type { Plan } from './plan.ts';
 
 /** What a finished exchange is counted by. */
@@ -26,4 +27,6 @@ export type ExchangeHost = Readonly<{
   ownAddress: string;
   /** Counts a finished exchange. */
   observe: (observation: Observation) => void;
+  /** gRPC calls under way. */
+  calls: LiveCalls;
 }>;

@@ -12,6 +12,7 @@ import { aCluster, someEndpoints } from '../upstream/cluster.fixture.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import type { ExchangeHost, Observation } from './exchange-host.ts';
 import { Exchange } from './exchange.ts';
+import { LiveCalls } from './grpc-messages.ts';
 import type { HttpRequestFilter } from './filter.ts';
 import type { AttemptFacts, HttpService, Plan, ResponseFacts } from './plan.ts';
 import { FakeServerStream, FakeUpstream } from './streams.fixture.ts';
@@ -135,18 +136,21 @@ export function anExchange(setup: ExchangeSetup = {}) {
   };
   const { service, attempts, responses, logged } = aService({ filters: setup.filters ?? [], ...setup.service });
   const observed: Observation[] = [];
+  /** Reports of gRPC messages: requests and responses. */
+  const messages: [number, number][] = [];
   const host: ExchangeHost = {
     currentPlan: () => plan,
     clock,
     random,
     ownAddress: '10.0.0.9',
     observe: (observation) => observed.push(observation),
+    calls: new LiveCalls(clock, (_, requests, responses) => messages.push([requests, responses])),
   };
   const stream = new FakeServerStream();
   const hasBody = setup.hasBody ?? false;
   const head = aRequest({ contentLength: hasBody ? -1 : 0, ...setup.request }, setup.headers);
   const exchange = new Exchange(host, service, { stream, head, end: !hasBody });
-  return { exchange, stream, upstream, mirror, cluster, clock, attempts, responses, logged, observed };
+  return { exchange, stream, upstream, mirror, cluster, clock, attempts, responses, logged, observed, messages };
 }
 
 /** The same, started. */

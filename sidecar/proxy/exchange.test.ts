@@ -251,15 +251,22 @@ describe('the record', () => {
     assert.deepEqual([record?.bytesReceived, record?.bytesSent], [4, 6]);
   });
 
-  test('has the gRPC status of trailers, else of the head', () => {
-    const inTrailers = startExchange();
+  test('has the gRPC status of trailers, else of the head, else the one of its HTTP status; others have none', () => {
+    const headers = { 'content-type': 'application/grpc' };
+    const inTrailers = startExchange({ headers });
     inTrailers.upstream.last.sink.onHead(aResponse(200), false);
     inTrailers.upstream.last.sink.onTrailers(HeaderMap.from([['grpc-status', '5']]));
-    const inHead = startExchange();
+    const inHead = startExchange({ headers });
     inHead.upstream.last.answer(200, '', { 'grpc-status': '13' });
+    const inferred = startExchange({ headers });
+    inferred.upstream.last.answer(401);
+    const left = startExchange({ headers });
+    left.exchange.onAbort(gone);
+    const plain = startExchange();
+    plain.upstream.last.answer(200, '', { 'grpc-status': '13' });
     assert.deepEqual(
-      [inTrailers, inHead].map(({ logged }) => logged[0]?.grpcStatus),
-      [5, 13],
+      [inTrailers, inHead, inferred, left, plain].map(({ logged }) => logged[0]?.grpcStatus),
+      [5, 13, 16, -1, -1],
     );
   });
 });

@@ -18,13 +18,15 @@ import type { Cluster } from '../upstream/cluster.ts';
 import { mayUpgrade } from './upgrade.ts';
 import { FilterRun, type FilterRunOwner } from './filter-run.ts';
 import type { LocalReply } from './filter.ts';
-import type { ExchangeHost } from './exchange-host.ts';
+import { closeRecord, mayEndInTrailers, recordAbort } from './exchange-end.ts';
+import type { ExchangeHost, Observation } from './exchange-host.ts';
 import { Forward, type ForwardOwner } from './forward.ts';
-import { refusalText, settleContentType, toResponse } from './local-response.ts';
+import { CallMessages, type LiveCall } from './grpc-messages.ts';
+import { refusalText, settleContentType, toGrpcTrailers, toResponse } from './local-response.ts';
 import type { HttpService, Plan } from './plan.ts';
 import { rescue, type Failure } from './rescue.ts';
-import { openRecord } from './open-record.ts';
-import { emptyReply, grpcStatusIn, isGrpcCall, redirectReply } from './own-replies.ts';
+import { openRecord, recordRoute } from './open-record.ts';
+import { directReply, grpcStatusIn, isGrpcCall, redirectReply } from './own-replies.ts';
 import { RequestBody } from './request-body.ts';
 
 /** A request as the connection hands it up. `end`: it has no body. */
@@ -36,7 +38,7 @@ type HeadFacts = Readonly<{ end: boolean; upstreamMs: number; isLocal: boolean; 
 const bodyLimitBytes = 1_048_576;
 const noOverrides: readonly HttpFilterOverrides[] = [];
 
-export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
+export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, LiveCall {
   readonly request: RequestHead;
   readonly record = new AccessRecord();
   readonly service: HttpService;
@@ -45,6 +47,8 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
   readonly plan: Plan;
   readonly body: RequestBody;
   readonly isGrpc: boolean;
+  /** Null of what is not gRPC. */
+  readonly messages: CallMessages | null;
   readonly startedAtMs: number;
   readonly random: Random;
   route: CompiledRoute | null = null;
@@ -66,6 +70,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
     this.body = new RequestBody(end, bodyLimitBytes);
     this.startedAtMs = host.clock.monotonic();
     this.isGrpc = isGrpcCall(head.headers);
+    this.messages = this.isGrpc ? new CallMessages() : null;
     this.#filters = new FilterRun(service.filters, host.clock, this);
     openRecord(this.record, head, stream, host.clock.now());
   }
@@ -90,6 +95,9 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
   }
   get overrides(): readonly HttpFilterOverrides[] {
     return this.target?.overrides ?? this.route?.overrides ?? noOverrides;
+  }
+  get compat(): 'tulle' | 'istio' {
+    return this.service.compat;
   }
   get isResponseStarted(): boolean {
     return this.#isResponseStarted;
@@ -129,11 +137,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
     this.route = table?.find(this.request, this) ?? null;
     this.target = this.route?.chooseTarget(this.request, this.random) ?? null;
     this.cluster = this.target === null ? null : (this.plan.clusters.get(this.target.clusterName) ?? null);
-    this.record.routeName = this.route?.config.name ?? '';
-    if (this.cluster !== null) {
-      this.record.cluster = this.cluster.config.altStatName;
-      this.record.clusterRaw = this.cluster.config.name;
-    }
+    recordRoute(this.record, this.route, this.cluster);
   }
 
   /** A filter delays the request. */
@@ -150,12 +154,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
       case 'redirect':
         return this.reply(redirectReply(action.status, route.location?.(this.request) ?? ''));
       case 'direct':
-        return this.reply({
-          ...emptyReply,
-          status: action.status,
-          body: action.body ?? '',
-          details: 'direct_response',
-        });
+        return this.reply(directReply(action.status, action.body));
       case 'nonForwarding':
         return this.fail({ kind: 'noCluster', status: 503 });
       case 'forward':
@@ -176,6 +175,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
     if (end) this.record.requestDurationMs = this.elapsedMs;
     if (this.#isFinished) return;
     if (end && this.#isTunnel) return this.#leaveTunnel(bytes);
+    this.messages?.requests.take(bytes);
     const stream = this.#forward?.requestStream ?? null;
     if (!this.body.receive(bytes, end, stream)) this.stream.pauseRequest();
     if (end) this.#forward?.onRequestEnd();
@@ -205,25 +205,20 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
 
   onAbort(cause: AbortCause): void {
     if (this.#isFinished) return;
-    const isBroken = cause.kind === 'protocolError';
-    // The connection answers for us.
-    if (isBroken && !this.#isResponseStarted) this.record.status = 400;
-    this.record.addFlag(isBroken ? 'DPE' : 'DC');
-    this.record.details = isBroken
-      ? `http1.codec_error{${cause.detail.replaceAll(' ', '_')}}`
-      : 'downstream_remote_disconnect';
+    recordAbort(this.record, cause, this.#isResponseStarted);
     this.#forward?.cancel();
     this.#finish();
   }
 
   // ------------------------------------------------------------------ responses
 
-  /** Fails the exchange: a local reply if nothing was sent yet, else the connection ends. */
+  /** Fails the exchange: a local reply if nothing was sent yet, else trailers if they can tell it, else the stream is cut off. */
   fail(failure: Failure, wasRetried = false): void {
-    const reply = rescue(failure, wasRetried);
+    const reply = rescue(failure, wasRetried, this.compat);
     if (!this.#isResponseStarted) return this.reply(reply);
     this.record.addFlag(reply.flag);
     this.record.details = reply.details.replace('_before_response_started', '_after_response_started');
+    if (this.isGrpc && mayEndInTrailers(failure, this.record.response)) return this.sendTrailers(toGrpcTrailers(reply));
     this.stream.abort();
     this.#finish();
   }
@@ -260,6 +255,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
     this.service.hooks.beforeResponse(head, { request: this.request, isLocal, upstreamMs });
     this.record.grpcStatus = grpcStatusIn(head.headers);
     this.#isResponseStarted = true;
+    if (this.isGrpc && !end) this.host.calls.begin(this, isGrpcCall(head.headers));
     this.stream.sendHead(head, end);
     if (end) this.#finish();
   }
@@ -267,6 +263,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
   /** Sends body bytes on. False: wait for `onWritable`. */
   sendData(bytes: Buffer, end: boolean): boolean {
     this.record.bytesSent += bytes.length;
+    if (this.messages?.isAnsweredInKind === true) this.messages.responses.take(bytes);
     const isWritable = this.stream.sendData(bytes, end);
     if (end) this.#finish();
     return isWritable;
@@ -284,14 +281,17 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#filters.end();
-    const { record } = this;
-    record.durationMs = this.elapsedMs;
-    record.bytesReceived = this.body.receivedBytes;
-    record.downstreamWireBytesReceived = this.stream.bytesReceived;
-    record.downstreamWireBytesSent = this.stream.bytesSent;
-    const { isGrpc, tls, cluster, service } = this;
-    const chosen = this.#forward?.chosenHost ?? null;
-    this.host.observe({ record, direction: service.direction, isGrpc, tls, cluster, host: chosen });
-    for (const log of this.service.accessLogs) log.log(record);
+    this.record.durationMs = this.elapsedMs;
+    closeRecord(this.record, this.body, this.stream, this.isGrpc);
+    if (this.isGrpc) this.host.calls.end(this);
+    this.host.observe(this.observation());
+    for (const log of this.service.accessLogs) log.log(this.record);
+  }
+
+  /** What this exchange is counted by. */
+  observation(): Observation {
+    const { record, service, isGrpc, tls, cluster } = this;
+    const host = this.#forward?.chosenHost ?? null;
+    return { record, direction: service.direction, isGrpc, tls, cluster, host };
   }
 }

@@ -3,28 +3,27 @@
  * exchange fails. It decides nothing about what is a retry (upstream/retry-state.ts) or which host (upstream/cluster.ts).
  *
  * Timeouts (Envoy): the route's starts when the whole request has been received, covers retries and back-off and is final; the
- * per-try timeout starts then too, or with the attempt, and can be retried.
+ * per-try timeout starts then too, or with the attempt, and can be retried. A deadline (grpc-timeout.ts) counts from the first byte.
  */
 import type { HeaderMap } from '../http1/header-map.ts';
 import type { RequestHead, ResponseHead } from '../http1/message.ts';
 import type { ClientStream, ServerStream } from '../net/http-stream.ts';
 import type { CompiledRoute, RouteTarget } from '../routing/compiled-route.ts';
-import { hashKeyOf } from '../routing/hash-key.ts';
 import type { ForwardAction } from '../snapshot/route.ts';
 import type { AccessRecord } from '../telemetry/access-record.ts';
-import { xxHash64 } from '../upstream/balancers/xxhash64.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
-import { RetryState, type RetryDecision } from '../upstream/retry-state.ts';
-import { countResponse, resetKind, toFailure } from './attempt-outcome.ts';
+import type { RetryDecision, RetryState } from '../upstream/retry-state.ts';
+import { countCall, countResponse, resetKind, toFailure } from './attempt-outcome.ts';
 import { localDestination, parseAuthority } from './authority.ts';
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts';
-import { effectiveTimeoutMs, expectedTimeoutMs, tellGrpcTimeout } from './grpc-timeout.ts';
+import { hashOf, openRetry } from './forward-setup.ts';
+import { ForwardTimers } from './forward-timers.ts';
+import { tellGrpcTimeout } from './grpc-timeout.ts';
 import { sendMirrors } from './mirror.ts';
 import type { HttpService, Plan } from './plan.ts';
 import type { RequestBody } from './request-body.ts';
 import type { Failure } from './rescue.ts';
-import { retryPlanOf } from './retry-plans.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 
 /** The exchange, as its forwarding sees it. */
@@ -36,6 +35,8 @@ export interface ForwardOwner {
   readonly record: AccessRecord;
   readonly body: RequestBody;
   readonly isGrpc: boolean;
+  /** Whose defaults hold. */
+  readonly compat: 'tulle' | 'istio';
   readonly stream: ServerStream;
   readonly target: RouteTarget | null;
   readonly isResponseStarted: boolean;
@@ -47,35 +48,31 @@ export interface ForwardOwner {
   fail(failure: Failure, wasRetried?: boolean): void;
 }
 
-export class Forward implements AttemptOwner {
+export class Forward extends ForwardTimers implements AttemptOwner {
   readonly priority: 'default' | 'high';
   readonly #owner: ForwardOwner;
   readonly #cluster: Cluster;
   readonly #route: CompiledRoute;
   readonly #action: ForwardAction;
-  readonly #timeoutMs: number;
-  readonly #perTryTimeoutMs: number;
   #retry: RetryState | null = null;
   #attempt: Attempt | null = null;
   #attempts = 0;
-  #requestEndedAtMs = 0;
   #hash: bigint | null = null;
   #avoided: Set<Host> | null = null;
-  #routeTimer: (() => void) | null = null;
-  #tryTimer: (() => void) | null = null;
-  #backoffTimer: (() => void) | null = null;
   #isOver = false;
 
   constructor(owner: ForwardOwner, cluster: Cluster, route: CompiledRoute, action: ForwardAction) {
+    super(owner, action, (action.retry ?? route.virtualHost.retry)?.perTryTimeoutMs ?? 0);
     this.#owner = owner;
     this.#cluster = cluster;
     this.#route = route;
     this.#action = action;
     this.priority = action.priority;
-    this.#timeoutMs = effectiveTimeoutMs(action, owner.request.headers, owner.isGrpc);
-    this.#perTryTimeoutMs = (action.retry ?? route.virtualHost.retry)?.perTryTimeoutMs ?? 0;
   }
 
+  protected get elapsedMs(): number {
+    return this.#owner.elapsedMs;
+  }
   get request(): RequestHead {
     return this.#owner.request;
   }
@@ -84,6 +81,10 @@ export class Forward implements AttemptOwner {
   }
   get isGrpc(): boolean {
     return this.#owner.isGrpc;
+  }
+  /** Envoy only looks at the status of a head: a call that fails after its first message is a success for its host. */
+  get judgesTrailers(): boolean {
+    return this.#owner.isGrpc && this.#owner.compat === 'tulle';
   }
   get requestStream(): ClientStream | null {
     return this.#attempt?.stream ?? null;
@@ -95,26 +96,13 @@ export class Forward implements AttemptOwner {
   }
 
   start(): void {
-    const { request, record, host, service, stream } = this.#owner;
-    const hashing = hashKeyOf(this.#action.hashPolicies, {
-      head: request,
-      remoteAddress: stream.connection.remoteAddress,
-      random: host.random,
-    });
-    this.#hash = hashing.key === null ? null : xxHash64(Buffer.from(hashing.key, 'latin1'));
-    if (hashing.setCookie !== null) this.#owner.setAffinityCookie(hashing.setCookie);
+    const { request, record } = this.#owner;
+    this.#hash = hashOf(this.#action, this.#owner);
     const policy = this.#action.retry ?? this.#route.virtualHost.retry;
-    if (policy !== null) {
-      const context = {
-        plan: retryPlanOf(policy, service.compat),
-        breaker: this.#cluster.breakers[this.priority],
-        stats: this.#cluster.stats,
-        random: host.random,
-      };
-      this.#retry = new RetryState(context, request);
-    }
+    if (policy !== null) this.#retry = openRetry(policy, this.#owner, this.#cluster, this.priority);
     this.#route.applyRequestHeaders(request, this.#owner.target, record);
     if (this.#action.mirrors.length > 0) sendMirrors(this.#action.mirrors, this.#owner);
+    if (!this.#isTunnel) this.startDeadline();
     if (this.body.hasEnded) this.onRequestEnd();
     if (this.#isOver) return;
     this.#tryNext();
@@ -123,29 +111,27 @@ export class Forward implements AttemptOwner {
   /** The whole request is here: the timeouts begin. */
   onRequestEnd(): void {
     if (this.#isOver || this.#isTunnel) return;
-    this.#requestEndedAtMs = this.#owner.elapsedMs;
-    this.#startRouteTimer();
-    this.#startTryTimer();
+    this.startRouteTimeout();
+    this.#startTryTimeout();
   }
 
   get #isTunnel(): boolean {
     return this.#owner.request.upgrade !== null;
   }
 
-  #startRouteTimer(): void {
-    if (this.#timeoutMs <= 0 || this.#routeTimer !== null) return;
-    this.#routeTimer = this.#owner.host.clock.after(this.#timeoutMs, () => this.#onRouteTimeout());
-  }
-
-  #startTryTimer(): void {
-    const attempt = this.#attempt;
+  #startTryTimeout(): void {
     const isDue = this.body.hasEnded && !this.#owner.isResponseStarted;
-    if (this.#perTryTimeoutMs <= 0 || this.#tryTimer !== null || attempt === null || !isDue) return;
-    this.#tryTimer = this.#owner.host.clock.after(this.#perTryTimeoutMs, () => attempt.timeOut('perTryTimeout'));
+    if (isDue && this.#attempt !== null) this.startTryTimeout(this.#attempt);
   }
 
-  #onRouteTimeout(): void {
-    this.#routeTimer = null;
+  /** Envoy ends a stream whose duration is over without a word to the router: no timeout is counted, and no host is to blame. */
+  protected onDeadline(): void {
+    if (this.#action.streamDuration === null) return this.onRouteTimeout();
+    this.#attempt?.cancel();
+    this.#end({ kind: 'streamDuration', isRequestWhole: this.body.hasEnded });
+  }
+
+  protected onRouteTimeout(): void {
     this.#cluster.stats.upstream_rq_timeout++;
     if (this.#attempt !== null && !this.#attempt.isOver) this.#attempt.timeOut('routeTimeout');
     else this.#end({ kind: 'routeTimeout' });
@@ -168,7 +154,7 @@ export class Forward implements AttemptOwner {
     this.#attempt = new Attempt(this, this.#cluster, host, this.#attempts);
     record.upstreamHost = host.key;
     this.#attempt.start();
-    this.#startTryTimer();
+    this.#startTryTimeout();
   }
 
   // ------------------------------------------------------------------ events of the attempt
@@ -180,18 +166,13 @@ export class Forward implements AttemptOwner {
     attempt.sentAtMs = host.clock.monotonic();
     record.upstreamLocalAddress = attempt.localAddress;
     record.upstreamPeerUriSan = attempt.peerUriSan;
-    const expected = this.#expectedTimeoutMs();
-    if (this.isGrpc && this.#action.tellsGrpcTimeout) tellGrpcTimeout(request.headers, expected);
+    const expected = this.expectedMs;
+    if (this.isGrpc) tellGrpcTimeout(request.headers, this.#action, expected);
     service.hooks.beforeAttempt(request, {
       attempt: attempt.number,
       tellsAttempt: this.#route.virtualHost.includeAttemptCount,
       expectedTimeoutMs: expected,
     });
-  }
-
-  #expectedTimeoutMs(): number {
-    const spent = this.#timeoutMs > 0 && this.body.hasEnded ? this.#owner.elapsedMs - this.#requestEndedAtMs : 0;
-    return expectedTimeoutMs(this.#timeoutMs, this.#perTryTimeoutMs, spent);
   }
 
   onInformational(head: ResponseHead): void {
@@ -200,30 +181,31 @@ export class Forward implements AttemptOwner {
   }
 
   onResponseHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
-    this.#stopTryTimer();
+    this.stopTryTimeout();
     const decision = this.#retry === null || !this.body.isWhole ? 'no' : this.#retry.shouldRetryHeaders(head);
     if (decision === 'retry') {
+      attempt.host.stats.rq_error++;
       if (!end) attempt.cancel();
       return this.#backOff();
     }
     this.#flag(decision);
-    countResponse(this.#cluster, attempt.host, head.status);
+    countResponse(this.#cluster, attempt.host, head, { end, isGrpc: this.isGrpc });
     this.#retry?.close(head.status < 500);
     this.#owner.record.responseDurationMs = this.#owner.elapsedMs;
-    if (this.#isTunnel || end) this.#stopTimers();
+    if (this.#isTunnel || end) this.stopTimers();
     if (end) this.#isOver = true;
     this.body.forget();
     this.#owner.respond(head, end, this.#owner.host.clock.monotonic() - attempt.sentAtMs);
   }
 
   onResponseData(bytes: Buffer, end: boolean): void {
-    if (end) this.#complete();
+    if (end) this.#complete(null);
     const isWritable = this.#owner.sendData(Buffer.from(bytes), end);
     if (!isWritable && !end) this.#attempt?.stream?.pauseResponse();
   }
 
   onResponseTrailers(trailers: HeaderMap): void {
-    this.#complete();
+    this.#complete(trailers);
     this.#owner.sendTrailers(trailers);
   }
 
@@ -237,7 +219,7 @@ export class Forward implements AttemptOwner {
   }
 
   onFailed(attempt: Attempt, failure: AttemptFailure): void {
-    this.#stopTryTimer();
+    this.stopTryTimeout();
     this.#owner.record.upstreamTransportFailureReason = attempt.failureReason;
     attempt.host.stats.rq_error++;
     if (this.#owner.isResponseStarted) return this.#end(toFailure(failure));
@@ -253,8 +235,7 @@ export class Forward implements AttemptOwner {
   /** The client went away, or a local answer stands. */
   cancel(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#stopTimers();
+    this.#stop();
     this.#attempt?.cancel();
     this.#retry?.close(false);
   }
@@ -263,10 +244,7 @@ export class Forward implements AttemptOwner {
     this.#attempt = null;
     const delayMs = this.#retry?.backoffMs() ?? 0;
     if (delayMs <= 0) return this.#tryNext();
-    this.#backoffTimer = this.#owner.host.clock.after(delayMs, () => {
-      this.#backoffTimer = null;
-      this.#tryNext();
-    });
+    this.startBackOff(delayMs, () => this.#tryNext());
   }
 
   #flag(decision: RetryDecision): void {
@@ -274,27 +252,21 @@ export class Forward implements AttemptOwner {
     if (decision === 'overflow') this.#owner.record.addFlag('UO');
   }
 
-  #complete(): void {
+  /** The response is whole. */
+  #complete(trailers: HeaderMap | null): void {
+    if (this.isGrpc && this.#attempt !== null) countCall(this.#attempt.host, this.#owner.record.status, trailers);
+    this.#stop();
+  }
+
+  #stop(): void {
     this.#isOver = true;
-    this.#stopTimers();
+    this.stopTimers();
   }
 
   #end(failure: Failure): void {
     if (this.#isOver) return;
-    this.#complete();
+    this.#stop();
     this.#retry?.close(false);
     this.#owner.fail(failure, this.#attempts > 1);
-  }
-
-  #stopTryTimer(): void {
-    this.#tryTimer?.();
-    this.#tryTimer = null;
-  }
-
-  #stopTimers(): void {
-    this.#stopTryTimer();
-    this.#routeTimer?.();
-    this.#backoffTimer?.();
-    this.#routeTimer = this.#backoffTimer = null;
   }
 }

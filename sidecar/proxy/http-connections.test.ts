@@ -8,6 +8,7 @@ import { aRoute, aTableOf } from '../routing/routes.fixture.ts';
 import { FakeConnection } from '../transport/fake-connection.fixture.ts';
 import type { Connection } from '../transport/transport.ts';
 import { aManager, aService } from './exchange.fixture.ts';
+import { LiveCalls } from './grpc-messages.ts';
 import { HttpConnections } from './http-connections.ts';
 import { emptyPlan, type HttpService, type PlanChain } from './plan.ts';
 
@@ -32,6 +33,7 @@ function setUp(fields: Partial<HttpService> = {}, direction: PlanChain['directio
     random: seededRandom(1),
     ownAddress: '10.0.0.9',
     observe: () => undefined,
+    calls: new LiveCalls(clock, () => undefined),
   };
   const connections = new HttpConnections(host, new TimerWheel(clock), {
     tunnelTo: (connection, authority) => tunnelled.push({ connection, authority }),

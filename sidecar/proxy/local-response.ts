@@ -68,9 +68,20 @@ function toPlainResponse(reply: LocalReply, body: Buffer): { head: ResponseHead;
 function toGrpcResponse(reply: LocalReply, body: Buffer): { head: ResponseHead; body: Buffer } {
   const headers = new HeaderMap();
   for (const [name, value] of reply.headers) headers.set(name, value);
-  headers.set('grpc-status', String(reply.grpcStatus ?? grpcStatusOf(reply.status)));
-  if (body.length > 0) headers.set('grpc-message', percentEncode(body));
+  setGrpcStatus(headers, reply, body);
   return { head: aHead(200, headers, 0), body: Buffer.alloc(0) };
+}
+
+/** The trailers of a call that ends like this after its answer has begun. */
+export function toGrpcTrailers(reply: LocalReply): HeaderMap {
+  const trailers = new HeaderMap();
+  setGrpcStatus(trailers, reply, typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body);
+  return trailers;
+}
+
+function setGrpcStatus(fields: HeaderMap, { grpcStatus, status }: LocalReply, body: Buffer): void {
+  fields.set('grpc-status', String(grpcStatus ?? grpcStatusOf(status)));
+  if (body.length > 0) fields.set('grpc-message', percentEncode(body));
 }
 
 /** What a refused request is told: what is wrong with it, or for `istio` no more than Envoy says. */

@@ -1,7 +1,9 @@
 import type { RequestHead } from '../http1/message.ts';
 import type { ServerStream } from '../net/http-stream.ts';
+import type { CompiledRoute } from '../routing/compiled-route.ts';
 import type { AccessRecord } from '../telemetry/access-record.ts';
 import type { Connection } from '../transport/transport.ts';
+import type { Cluster } from '../upstream/cluster.ts';
 
 /** `address:port`, IPv6 in brackets. */
 export function formatAddress(address: string, port: number): string {
@@ -17,6 +19,14 @@ export function openRecord(record: AccessRecord, head: RequestHead, stream: Serv
   record.authority = head.authority;
   record.protocol = head.version;
   openConnectionRecord(record, stream.connection);
+}
+
+/** Fills in where a request is to go, as far as that is known. */
+export function recordRoute(record: AccessRecord, route: CompiledRoute | null, cluster: Cluster | null): void {
+  record.routeName = route?.config.name ?? '';
+  if (cluster === null) return;
+  record.cluster = cluster.config.altStatName;
+  record.clusterRaw = cluster.config.name;
 }
 
 type AddressTexts = Readonly<{ remote: string; local: string }>;

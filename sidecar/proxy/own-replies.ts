@@ -2,11 +2,16 @@ import type { HeaderMap } from '../http1/header-map.ts';
 import type { LocalReply } from './filter.ts';
 
 /** Nothing but a status; to be completed. */
-export const emptyReply: LocalReply = { status: 200, body: '', headers: [], flag: '', details: '', grpcStatus: null };
+const emptyReply: LocalReply = { status: 200, body: '', headers: [], flag: '', details: '', grpcStatus: null };
 
 /** A redirect to a location. */
 export function redirectReply(status: number, location: string): LocalReply {
   return { ...emptyReply, status, headers: [['location', location]], details: 'direct_response' };
+}
+
+/** An answer that the configuration gives. */
+export function directReply(status: number, body: LocalReply['body'] | null): LocalReply {
+  return { ...emptyReply, status, body: body ?? '', details: 'direct_response' };
 }
 
 /** Whether a request is a gRPC call, to be answered as one; gRPC-Web is plain HTTP to us, as to Envoy. */

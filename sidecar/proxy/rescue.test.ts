@@ -48,15 +48,41 @@ const cases: [Failure, boolean, [number, string, string, string]][] = [
   ],
   [{ kind: 'routeTimeout' }, true, [504, 'UT', 'response_timeout', 'upstream request timeout']],
   [{ kind: 'perTryTimeout' }, false, [504, 'UT', 'upstream_per_try_timeout', 'upstream request timeout']],
+  [
+    { kind: 'streamDuration', isRequestWhole: true },
+    false,
+    [504, '', 'max_duration_timeout', 'downstream duration timeout'],
+  ],
+  [
+    { kind: 'streamDuration', isRequestWhole: false },
+    false,
+    [408, '', 'max_duration_timeout', 'downstream duration timeout'],
+  ],
 ];
 
 for (const [failure, wasRetried, [status, flag, details, body]] of cases) {
   test(`${failure.kind}${'isTimeout' in failure ? ' by time' : ''} becomes ${status} ${flag}`, () => {
-    const reply = rescue(failure, wasRetried);
+    const reply = rescue(failure, wasRetried, 'istio');
     assert.deepEqual([reply.status, reply.flag, reply.details, reply.body], [status, flag, details, body]);
   });
 }
 
+test('a gRPC call that ran out of time is told so; under istio only where Envoy does', () => {
+  const failures = [
+    { kind: 'routeTimeout' },
+    { kind: 'perTryTimeout' },
+    { kind: 'streamDuration', isRequestWhole: true },
+  ] as const;
+  const statuses = (compat: 'tulle' | 'istio') => failures.map((failure) => rescue(failure, false, compat).grpcStatus);
+  assert.deepEqual(
+    [statuses('tulle'), statuses('istio')],
+    [
+      [4, 4, 4],
+      [null, null, 4],
+    ],
+  );
+});
+
 test('an overflow says that the upstream is overloaded', () => {
-  assert.deepEqual(rescue({ kind: 'overflow' }, false).headers, [['x-envoy-overloaded', 'true']]);
+  assert.deepEqual(rescue({ kind: 'overflow' }, false, 'istio').headers, [['x-envoy-overloaded', 'true']]);
 });

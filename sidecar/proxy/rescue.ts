@@ -17,6 +17,8 @@ export type Failure =
   | Readonly<{ kind: 'upstreamProtocolError'; detail: string }>
   | Readonly<{ kind: 'routeTimeout' }>
   | Readonly<{ kind: 'perTryTimeout' }>
+  /** It took longer than an exchange may. */
+  | Readonly<{ kind: 'streamDuration'; isRequestWhole: boolean }>
   | Readonly<{ kind: 'idleTimeout' }>
   | Readonly<{ kind: 'badRequest'; status: number; details: string; message: string }>
   | Readonly<{ kind: 'upgradeRefused' }>
@@ -30,8 +32,17 @@ function reply(status: number, flag: string, details: string, body = ''): LocalR
   return { status, body, headers: noHeaders, flag, details, grpcStatus: null };
 }
 
-/** `wasRetried`: the failed attempt was a retry, which Envoy's text tells. */
-export function rescue(failure: Failure, wasRetried: boolean): LocalReply {
+const deadlineExceeded = 4;
+
+function outOfTime(local: LocalReply, compat: 'tulle' | 'istio'): LocalReply {
+  return compat === 'istio' ? local : { ...local, grpcStatus: deadlineExceeded };
+}
+
+/**
+ * `wasRetried`: the failed attempt was a retry, which Envoy's text tells. A gRPC call that runs out of time learns just that; under
+ * `istio` it is told of an upstream that is unavailable, which is what Envoy makes of a 504.
+ */
+export function rescue(failure: Failure, wasRetried: boolean, compat: 'tulle' | 'istio'): LocalReply {
   switch (failure.kind) {
     case 'noRoute':
       return reply(404, 'NR', 'route_not_found');
@@ -40,9 +51,14 @@ export function rescue(failure: Failure, wasRetried: boolean): LocalReply {
     case 'noHealthyHost':
       return reply(503, 'UH', 'no_healthy_upstream', 'no healthy upstream');
     case 'routeTimeout':
-      return reply(504, 'UT', 'response_timeout', 'upstream request timeout');
+      return outOfTime(reply(504, 'UT', 'response_timeout', 'upstream request timeout'), compat);
     case 'perTryTimeout':
-      return reply(504, 'UT', 'upstream_per_try_timeout', 'upstream request timeout');
+      return outOfTime(reply(504, 'UT', 'upstream_per_try_timeout', 'upstream request timeout'), compat);
+    case 'streamDuration': {
+      // Envoy's ActiveStream::onStreamMaxDurationReached: without a flag, and with this status under both defaults.
+      const status = failure.isRequestWhole ? 504 : 408;
+      return outOfTime(reply(status, '', 'max_duration_timeout', 'downstream duration timeout'), 'tulle');
+    }
     case 'idleTimeout':
       return reply(504, 'SI', 'stream_idle_timeout', 'stream timeout');
     case 'badRequest':

@@ -19,7 +19,7 @@ export function aForward(cluster: string, fields: Partial<ForwardAction> = {}): 
     target: { kind: 'cluster', name: cluster },
     timeoutMs: 0,
     maxGrpcTimeoutMs: null,
-    tellsGrpcTimeout: false,
+    streamDuration: null,
     retry: null,
     prefixRewrite: null,
     regexRewrite: null,

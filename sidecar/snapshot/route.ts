@@ -49,6 +49,16 @@ export type RouteMatch = Readonly<{
 
 export type HeaderAction = 'append' | 'overwrite' | 'add_if_absent' | 'overwrite_if_exists';
 
+/** `max_stream_duration`: how long an exchange may take from its first byte on, whatever it is doing. */
+export type StreamDuration = Readonly<{
+  /** 0: without limit. */
+  maxMs: number;
+  /** A `grpc-timeout` holds instead, up to this (0: without limit); null: it is not looked at. */
+  grpcHeaderMaxMs: number | null;
+  /** Taken off from what the `grpc-timeout` says. */
+  grpcHeaderOffsetMs: number;
+}>;
+
 /** Header changes. Values are Envoy format strings (`%UPSTREAM_HOST%`). Removals come after additions, as in Envoy. */
 export type HeaderOps = Readonly<{
   add: readonly Readonly<{ name: string; value: string; action: HeaderAction; keepEmpty: boolean }>[];
@@ -62,10 +72,13 @@ export type ForwardAction = Readonly<{
   target: ClusterTarget;
   /** Of the whole exchange; 0 is none. */
   timeoutMs: number;
-  /** `grpc-timeout` is honoured up to this (0: without limit); null: not honoured. */
+  /**
+   * `max_grpc_timeout`: a call's timeout is what its `grpc-timeout` says, up to this (0: without limit), and the upstream's says
+   * the time that is really left; null: not honoured.
+   */
   maxGrpcTimeoutMs: number | null;
-  /** The upstream's `grpc-timeout` says the time that is really left (`max_grpc_timeout`; not `grpc_timeout_header_max`). */
-  tellsGrpcTimeout: boolean;
+  /** Where there is one, `maxGrpcTimeoutMs` says nothing. */
+  streamDuration: StreamDuration | null;
   retry: RetryPolicy | null;
   prefixRewrite: string | null;
   regexRewrite: RegexRewrite | null;

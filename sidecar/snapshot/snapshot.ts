@@ -22,3 +22,9 @@ export const emptySnapshot: Snapshot = {
   clusters: new Map(),
   endpoints: new Map(),
 };
+
+/** Whose defaults the listeners say; clusters have no place to say it. */
+export function compatOf(snapshot: Snapshot): 'tulle' | 'istio' | undefined {
+  for (const { compat } of snapshot.listeners.values()) if (compat !== '') return compat;
+  return undefined;
+}

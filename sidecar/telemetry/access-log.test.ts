@@ -141,6 +141,14 @@ const operators: [template: string, expected: string][] = [
   ['%DYNAMIC_METADATA(istio:x)% %FILTER_STATE(a)% %GRPC_STATUS%', '- - -'],
   ['%RESPONSE_FLAGS_LONG% %FILTER_CHAIN_NAME%', '- -'],
 ];
+
+test('a gRPC status has its name in two ways of writing, or its number', () => {
+  const template =
+    '%GRPC_STATUS% %GRPC_STATUS(CAMEL_STRING)% %GRPC_STATUS(SNAKE_STRING)% %GRPC_STATUS(NUMBER)% %GRPC_STATUS_NUMBER%';
+  const of = (grpcStatus: number) => text(template, Object.assign(aRecord(), { grpcStatus }));
+  assert.equal(of(4), 'DeadlineExceeded DeadlineExceeded DEADLINE_EXCEEDED 4 4');
+  assert.equal(of(77), '77 77 77 77 77');
+});
 for (const [template, expected] of operators) {
   test(`${template} prints ${expected}`, () => assert.equal(text(template), expected));
 }
@@ -153,6 +161,7 @@ const refused: [template: string, message: RegExp][] = [
   ['%REQ(a?b?c)%', /REQ: needs one header name/],
   ['%START_TIME(%Q)%', /time format %Q/],
   ['%PATH(X)%', /takes WQ or NQ/],
+  ['%GRPC_STATUS(UPPER)%', /takes CAMEL_STRING, SNAKE_STRING or NUMBER/],
 ];
 for (const [template, message] of refused) {
   test(`${template} is refused by name`, () => {

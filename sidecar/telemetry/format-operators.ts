@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { AccessRecord } from './access-record.ts';
 import { longFlagNames } from './response-flags.ts';
 import { compileTimeFormat, formatIsoTime } from './format-time.ts';
-import { grpcStatusName } from './grpc-status.ts';
+import { grpcStatusText, isGrpcStatusForm } from './grpc-status.ts';
 
 /** What an operator yields for a record; null is a value that is not there (`-` in text, `null` in JSON). */
 export type OperatorValue = (record: AccessRecord) => string | number | null;
@@ -83,7 +83,7 @@ const operators: ReadonlyMap<string, Factory> = new Map<string, Factory>([
   ['FILTER_CHAIN_NAME', text((r) => r.filterChainName)],
   ['CONNECTION_ID', plain((r) => r.connectionId)],
   ['TRACE_ID', text((r) => r.traceId)],
-  ['GRPC_STATUS', plain((r) => (r.grpcStatus < 0 ? null : grpcStatusName(r.grpcStatus)))],
+  ['GRPC_STATUS', grpcStatus],
   ['GRPC_STATUS_NUMBER', plain((r) => (r.grpcStatus < 0 ? null : r.grpcStatus))],
   ['HOSTNAME', () => hostValue],
   // No filter of ours writes metadata or filter state, and there are no virtual clusters: the values are never there.
@@ -156,6 +156,13 @@ function requestField(record: AccessRecord, name: string): string | null {
 function responseField(record: AccessRecord, name: string): string | number | null {
   if (name === ':status') return record.status === 0 ? null : record.status;
   return record.response?.headers.get(name) ?? null;
+}
+
+/** `GRPC_STATUS(CAMEL_STRING|SNAKE_STRING|NUMBER)`. */
+function grpcStatus(form: string = 'CAMEL_STRING'): OperatorValue | string {
+  const known = form === '' ? 'CAMEL_STRING' : form;
+  if (!isGrpcStatusForm(known)) return 'takes CAMEL_STRING, SNAKE_STRING or NUMBER';
+  return ({ grpcStatus }) => (grpcStatus < 0 ? null : grpcStatusText(grpcStatus, known));
 }
 
 /** `PATH(WQ|NQ:ORIG|PATH|ORIG_OR_PATH)`. */

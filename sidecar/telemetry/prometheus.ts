@@ -1,6 +1,12 @@
-import { histogramBounds, metricNames, requestLabelNames, tcpLabelNames } from '#shared/telemetry/metric-names.ts';
+import {
+  histogramBounds,
+  metricNames,
+  pairLabelNames,
+  requestLabelNames,
+  tcpLabelNames,
+} from '#shared/telemetry/metric-names.ts';
 import type { SeriesEntry } from './series.ts';
-import { requestCells, tcpCells } from './series.ts';
+import { messageCells, requestCells, tcpCells } from './series.ts';
 
 /** The metrics of one worker, as they are rendered: its cells, and which series lie in them. */
 export type SlabView = Readonly<{ cells: Float64Array; entries: readonly SeriesEntry[] }>;
@@ -14,22 +20,14 @@ export type MetricFamily = Readonly<{
 }>;
 
 type Summed = { labels: string; values: Float64Array };
-type Counter = Readonly<{ name: string; help: string; cell: number; skipsZero: boolean }>;
+type Counter = Readonly<{ name: string; help: string; cell: number }>;
 
 const requestCounters: readonly Counter[] = [
-  { name: metricNames.requests, help: 'Requests handled.', cell: requestCells.requests, skipsZero: false },
-  {
-    name: metricNames.requestMessages,
-    help: 'gRPC messages received from clients.',
-    cell: requestCells.requestMessages,
-    skipsZero: true,
-  },
-  {
-    name: metricNames.responseMessages,
-    help: 'gRPC messages sent to clients.',
-    cell: requestCells.responseMessages,
-    skipsZero: true,
-  },
+  { name: metricNames.requests, help: 'Requests handled.', cell: requestCells.requests },
+];
+const messageCounters: readonly Counter[] = [
+  { name: metricNames.requestMessages, help: 'gRPC messages received from clients.', cell: messageCells.requests },
+  { name: metricNames.responseMessages, help: 'gRPC messages sent to clients.', cell: messageCells.responses },
 ];
 const histograms = [
   { name: metricNames.requestDuration, help: 'Duration of requests.', cell: requestCells.duration },
@@ -37,32 +35,35 @@ const histograms = [
   { name: metricNames.responseBytes, help: 'Sizes of response bodies.', cell: requestCells.responseBytes },
 ];
 const tcpCounters: readonly Counter[] = [
-  { name: metricNames.tcpOpened, help: 'TCP connections opened.', cell: tcpCells.opened, skipsZero: false },
-  { name: metricNames.tcpClosed, help: 'TCP connections closed.', cell: tcpCells.closed, skipsZero: false },
-  { name: metricNames.tcpSent, help: 'Bytes sent on TCP connections.', cell: tcpCells.sent, skipsZero: false },
+  { name: metricNames.tcpOpened, help: 'TCP connections opened.', cell: tcpCells.opened },
+  { name: metricNames.tcpClosed, help: 'TCP connections closed.', cell: tcpCells.closed },
+  { name: metricNames.tcpSent, help: 'Bytes sent on TCP connections.', cell: tcpCells.sent },
   {
     name: metricNames.tcpReceived,
     help: 'Bytes received on TCP connections.',
     cell: tcpCells.received,
-    skipsZero: false,
   },
 ];
 
 /** The metrics of all workers, summed, and the extra families, in Prometheus' text format. */
 export function renderPrometheus(slabs: readonly SlabView[], extra: readonly MetricFamily[]): string {
   const requests = sumSeries(slabs, 'request', requestCells.responseBytes + histogramBounds.length + 2);
+  const messages = sumSeries(slabs, 'messages', Object.keys(messageCells).length);
   const connections = sumSeries(slabs, 'tcp', Object.keys(tcpCells).length);
   return [
     ...requestCounters.map((counter) => renderCounter(counter, requests)),
+    ...messageCounters.map((counter) => renderCounter(counter, messages)),
     ...histograms.map((histogram) => renderHistogram(histogram, requests)),
     ...tcpCounters.map((counter) => renderCounter(counter, connections)),
     ...extra.map(renderFamily),
   ].join('');
 }
 
+const labelNames = { request: requestLabelNames, messages: pairLabelNames, tcp: tcpLabelNames } as const;
+
 function sumSeries(slabs: readonly SlabView[], kind: SeriesEntry['kind'], size: number): readonly Summed[] {
   const sums = new Map<string, Summed>();
-  const names = kind === 'request' ? requestLabelNames : tcpLabelNames;
+  const names = labelNames[kind];
   for (const { cells, entries } of slabs) {
     for (const entry of entries) {
       if (entry.kind !== kind) continue;
@@ -78,10 +79,8 @@ function sumSeries(slabs: readonly SlabView[], kind: SeriesEntry['kind'], size: 
 const heading = (name: string, help: string, type: string): string =>
   `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
 
-function renderCounter({ name, help, cell, skipsZero }: Counter, series: readonly Summed[]): string {
-  const lines = series
-    .filter(({ values }) => !skipsZero || values[cell] !== 0)
-    .map(({ labels, values }) => `${name}{${labels}} ${values[cell] ?? 0}\n`);
+function renderCounter({ name, help, cell }: Counter, series: readonly Summed[]): string {
+  const lines = series.map(({ labels, values }) => `${name}{${labels}} ${values[cell] ?? 0}\n`);
   return lines.length === 0 ? '' : heading(name, help, 'counter') + lines.join('');
 }
 

@@ -83,7 +83,7 @@ test('the slabs of several workers are summed', () => {
   const registries = [new SeriesRegistry({ maxSeries: 5 }), new SeriesRegistry({ maxSeries: 5 })];
   for (const registry of registries) {
     observeRequest(registry.group(pair, 'unknown').request(200, 0, true, 0), 3, 0, 0);
-    observeMessages(registry.group(pair, 'unknown').request(200, 0, true, 0), 1, 4);
+    observeMessages(registry.group(pair, 'unknown').messages(), 1, 4);
   }
   const text = renderPrometheus(registries.map(view), []);
   assert.deepEqual(sample(text, 'istio_requests_total', 'request_protocol="grpc"'), [2]);

@@ -18,8 +18,8 @@ export type SecurityPolicy = 'mutual_tls' | 'none' | 'unknown';
 
 /** Where the cells of one series lie and what its labels are, for rendering: plain data that can be posted to another thread. */
 export type SeriesEntry = Readonly<{
-  kind: 'request' | 'tcp';
-  /** Values in the order of `requestLabelNames` or `tcpLabelNames`. */
+  kind: 'request' | 'messages' | 'tcp';
+  /** Values in the order of `requestLabelNames`, `pairLabelNames` or `tcpLabelNames`. */
   labels: readonly string[];
   first: number;
 }>;
@@ -27,20 +27,21 @@ export type SeriesEntry = Readonly<{
 /** One series of requests, or of TCP connections: the slab's cells and the first of its own. */
 export type Series = Readonly<{ cells: Float64Array; first: number }>;
 
-/** Cells of a request series, from its first: requests, messages in, messages out, then three histograms. */
+/** Cells of a request series, from its first: requests, then three histograms. */
 export const requestCells = {
   requests: 0,
-  requestMessages: 1,
-  responseMessages: 2,
-  duration: 3,
-  requestBytes: 3 + histogramCells,
-  responseBytes: 3 + 2 * histogramCells,
+  duration: 1,
+  requestBytes: 1 + histogramCells,
+  responseBytes: 1 + 2 * histogramCells,
 } as const;
-const requestSize = 3 + 3 * histogramCells;
+
+/** Cells of the gRPC messages between two workloads. */
+export const messageCells = { requests: 0, responses: 1 } as const;
 
 /** Cells of a TCP series. */
 export const tcpCells = { opened: 0, closed: 1, sent: 2, received: 3 } as const;
-const tcpSize = 4;
+
+const sizes = { request: 1 + 3 * histogramCells, messages: 2, tcp: 4 } as const;
 
 /** Counts one finished request. */
 export function observeRequest(series: Series, durationMs: number, requestBytes: number, responseBytes: number): void {
@@ -51,10 +52,10 @@ export function observeRequest(series: Series, durationMs: number, requestBytes:
   observe(cells, first + requestCells.responseBytes, responseBytes);
 }
 
-/** Counts the messages of a gRPC call. */
-export function observeMessages(series: Series, requestMessages: number, responseMessages: number): void {
-  add(series.cells, series.first + requestCells.requestMessages, requestMessages);
-  add(series.cells, series.first + requestCells.responseMessages, responseMessages);
+/** Counts messages of a gRPC call. */
+export function observeMessages({ cells, first }: Series, requests: number, responses: number): void {
+  add(cells, first + messageCells.requests, requests);
+  add(cells, first + messageCells.responses, responses);
 }
 
 /** Adds to one counter of a TCP series. */
@@ -69,6 +70,7 @@ export class SeriesGroup {
   readonly #policy: SecurityPolicy;
   readonly #requests = new Map<number, Series>();
   readonly #tcp = new Map<number, Series>();
+  #messages: Series | null = null;
   #lastKey = -1;
   #last: Series | null = null;
 
@@ -81,7 +83,7 @@ export class SeriesGroup {
   /** The series of requests that ended like this; `grpcStatus` is -1 for what is not gRPC. */
   request(status: number, grpcStatus: number, isGrpc: boolean, flags: number): Series {
     // Flags go on top, so that the usual key (no flags) stays a small integer.
-    const key = ((flags * 1024 + status) * 32 + grpcStatus + 1) * 2 + (isGrpc ? 1 : 0);
+    const key = ((flags * 1024 + status) * 1024 + grpcStatus + 1) * 2 + (isGrpc ? 1 : 0);
     if (key === this.#lastKey && this.#last !== null) return this.#last;
     let series = this.#requests.get(key);
     if (series === undefined) {
@@ -92,6 +94,11 @@ export class SeriesGroup {
     this.#lastKey = key;
     this.#last = series;
     return series;
+  }
+
+  /** The series of gRPC messages: nothing of how the call ends is in it, for it is counted before. */
+  messages(): Series {
+    return (this.#messages ??= this.#registry.add('messages', this.#pair));
   }
 
   /** The series of TCP connections with these flags. */
@@ -127,7 +134,7 @@ export class SeriesRegistry {
     this.#maxSeries = options.maxSeries ?? 4096;
     this.#onSeries = options.onSeries ?? (() => {});
     // What overflows goes to at most one series a reporter and kind, for which there is always room.
-    this.slab = new Slab((this.#maxSeries + 4) * requestSize);
+    this.slab = new Slab((this.#maxSeries + 6) * sizes.request);
   }
 
   /** The group of a pair of workloads, the same for the same labels. */
@@ -173,7 +180,7 @@ export class SeriesRegistry {
   }
 
   #take(kind: SeriesEntry['kind']): number {
-    return this.slab.allocate(kind === 'request' ? requestSize : tcpSize);
+    return this.slab.allocate(sizes[kind]);
   }
 
   #allocate(entry: SeriesEntry): Series {

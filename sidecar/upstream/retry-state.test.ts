@@ -141,6 +141,16 @@ describe('safe methods only', () => {
     ]);
   });
 
+  test('gRPC conditions hold for calls, which are all POST, but if they are told to keep off', () => {
+    const options = { safeMethodsOnly: true, request: aRequest('POST', { 'content-type': 'application/grpc' }) };
+    assert.deepEqual(retried('unavailable,cancelled', options).sort(), ['cancelled', 'unavailable']);
+    const { state } = setUp('unavailable', options);
+    assert.equal(
+      state.shouldRetryHeaders(aResponse(200, { 'grpc-status': '14', 'x-envoy-ratelimited': 'true' })),
+      'no',
+    );
+  });
+
   for (const request of [aRequest('PUT'), aRequest('DELETE'), aRequest('POST', { 'idempotency-key': 'k1' })])
     test(`a ${request.method}${request.method === 'POST' ? ' with an idempotency key' : ''} is retried as ever`, () => {
       assert.deepEqual(retried('5xx', { safeMethodsOnly: true, request }), retried('5xx'));

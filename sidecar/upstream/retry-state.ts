@@ -1,5 +1,6 @@
 import { fullJitterMs } from '#shared/runtime/backoff.ts';
 import type { Random } from '#shared/runtime/random.ts';
+import type { HeaderMap } from '../http1/header-map.ts';
 import type { RequestHead, ResponseHead } from '../http1/message.ts';
 import type { Breaker } from './circuit.ts';
 import { retryOn, type RetryPlan } from './retry-plan.ts';
@@ -93,9 +94,10 @@ export class RetryState {
 
   #wouldRetryHeaders(head: ResponseHead): boolean {
     const conditions = this.#conditions;
-    if (conditions === 0 || !this.#isRepeatable) return false;
+    if (conditions === 0) return false;
     const { plan } = this.#context;
     const { status, headers } = head;
+    if (!this.#isRepeatable) return !headers.has('x-envoy-ratelimited') && this.#wouldRetryGrpc(headers);
     if (headers.has('x-envoy-ratelimited')) return (conditions & retryOn['envoy-ratelimited']) !== 0;
     if ((conditions & retryOn['5xx']) !== 0 && status >= 500 && status < 600) return true;
     if ((conditions & retryOn['gateway-error']) !== 0 && status >= 502 && status <= 504) return true;
@@ -103,7 +105,13 @@ export class RetryState {
     if ((conditions & retryOn['retriable-status-codes']) !== 0 && plan.statusCodes.has(status)) return true;
     if ((conditions & retryOn['retriable-headers']) !== 0)
       for (const test of plan.retriableHeaders) if (test(head)) return true;
-    return (conditions & grpcConditions) !== 0 && (conditions & grpcBit(headers.get('grpc-status'))) !== 0;
+    return this.#wouldRetryGrpc(headers);
+  }
+
+  /** Every gRPC call is a POST, which says nothing of it: its conditions are meant for just these. */
+  #wouldRetryGrpc(headers: HeaderMap): boolean {
+    const conditions = this.#conditions & grpcConditions;
+    return conditions !== 0 && (conditions & grpcBit(headers.get('grpc-status'))) !== 0;
   }
 
   #wouldRetryReset(kind: ResetKind, bytesSent: number): boolean {

@@ -311,6 +311,25 @@ describe('defaults are Envoy’s', () => {
     assert.deepEqual([action.retry.attempts, action.retry.baseIntervalMs, action.retry.maxIntervalMs], [1, 25, 250]);
   });
 
+  test('of how long a stream may take', () => {
+    const durationOf = (fields: TypedObject) => {
+      const result = decode('routes', withAction(fields));
+      assert.ok(result.ok && result.value.type === 'routes');
+      const action = result.value.value.virtualHosts[0]?.routes[0]?.action;
+      assert.ok(action?.kind === 'forward');
+      return action.streamDuration;
+    };
+    assert.equal(durationOf({ max_grpc_timeout: '1s' }), null);
+    const none = { maxMs: 0, grpcHeaderMaxMs: null, grpcHeaderOffsetMs: 0 };
+    assert.deepEqual(durationOf({ max_stream_duration: {} }), none);
+    const all = { max_stream_duration: '9s', grpc_timeout_header_max: '0s', grpc_timeout_header_offset: '0.1s' };
+    assert.deepEqual(durationOf({ max_stream_duration: all }), {
+      maxMs: 9000,
+      grpcHeaderMaxMs: 0,
+      grpcHeaderOffsetMs: 100,
+    });
+  });
+
   test('of a listener and its manager', () => {
     const result = decode('listener', aListener());
     assert.ok(result.ok && result.value.type === 'listener');

@@ -7,6 +7,7 @@ import type {
   MirrorPolicy,
   RedirectAction,
   RegexRewrite,
+  StreamDuration,
   WeightedCluster,
 } from '../../snapshot/route.ts';
 import { decodeFilterOverrides } from './http-filters.ts';
@@ -22,13 +23,12 @@ export function decodeForward(reader: Reader): ForwardAction {
   const retry = reader.message('retry_policy');
   const regex = reader.message('regex_rewrite');
   const notFound = reader.string('cluster_not_found_response_code', 'SERVICE_UNAVAILABLE');
-  const grpc = decodeStreamDuration(reader);
   const forward: ForwardAction = {
     kind: 'forward',
     target: decodeTarget(reader),
     timeoutMs: reader.ms('timeout', 15_000),
-    maxGrpcTimeoutMs: grpc ?? reader.msOrNull('max_grpc_timeout'),
-    tellsGrpcTimeout: !reader.has('max_stream_duration') && reader.has('max_grpc_timeout'),
+    maxGrpcTimeoutMs: reader.msOrNull('max_grpc_timeout'),
+    streamDuration: decodeStreamDuration(reader),
     retry: retry === null ? null : decodeRetryPolicy(retry),
     prefixRewrite: reader.has('prefix_rewrite') ? reader.string('prefix_rewrite') : null,
     regexRewrite: regex === null ? null : decodeRegexRewrite(regex),
@@ -41,16 +41,22 @@ export function decodeForward(reader: Reader): ForwardAction {
   };
   reader
     .mustBeUnset('idle_timeout')
-    .ignore('max_grpc_timeout', 'append_x_forwarded_host', 'metadata_match', 'early_data_policy', 'flush_timeout')
+    .ignore('append_x_forwarded_host', 'metadata_match', 'early_data_policy', 'flush_timeout')
     .done();
   return forward;
 }
 
-function decodeStreamDuration(reader: Reader): number | null {
-  const duration = reader.message('max_stream_duration');
-  const max = duration?.msOrNull('grpc_timeout_header_max') ?? null;
-  duration?.mustBeUnset('max_stream_duration', 'grpc_timeout_header_offset').done();
-  return max;
+/** `RouteAction.MaxStreamDuration`. */
+function decodeStreamDuration(reader: Reader): StreamDuration | null {
+  const message = reader.message('max_stream_duration');
+  if (message === null) return null;
+  const duration: StreamDuration = {
+    maxMs: message.msOrNull('max_stream_duration') ?? 0,
+    grpcHeaderMaxMs: message.msOrNull('grpc_timeout_header_max'),
+    grpcHeaderOffsetMs: message.msOrNull('grpc_timeout_header_offset') ?? 0,
+  };
+  message.done();
+  return duration;
 }
 
 /** The cluster, header or weighted clusters of a route or TCP proxy. */

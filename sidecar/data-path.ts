@@ -79,6 +79,7 @@ export class DataPath {
       clock,
       connector,
       opened: (o) => observer.opened(o),
+      moved: (o, bytes) => observer.moved(o, bytes),
       closed: (o) => observer.closed(o),
     });
     const host = {
@@ -246,9 +247,9 @@ export class DataPath {
       clock: this.#options.clock,
       originalDestination: this.#originalDestination,
       tlsAcceptor: (chain: PlanChain) => this.#tlsAcceptor(chain),
-      serve: (connection: Parameters<HttpConnections['serve']>[0], chain: PlanChain) => {
+      serve: (connection: Parameters<HttpConnections['serve']>[0], chain: PlanChain, serverName: string) => {
         if (chain.handler.kind === 'http') this.#http.serve(connection, chain, chain.handler.service);
-        else this.#tcp.serve(connection, chain.handler.service);
+        else this.#tcp.serve(connection, chain.handler.service, serverName);
       },
       log: (level: 'info' | 'warn', message: string, facts: Record<string, unknown>) =>
         this.#options.logger[level](facts, message),

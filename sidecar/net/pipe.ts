@@ -61,6 +61,16 @@ export class Pipe {
     this.#end('stopped', null);
   }
 
+  /** Bytes so far that went up (from the downstream connection). */
+  get bytesUp(): number {
+    return this.#downHalf.bytes;
+  }
+
+  /** ... and down. */
+  get bytesDown(): number {
+    return this.#upHalf.bytes;
+  }
+
   /** A half moved bytes. */
   onBytes(): void {
     this.#lastByteAt = this.#options.clock.monotonic();
@@ -104,8 +114,8 @@ export class Pipe {
     this.#stopTimer?.();
     this.#options.onEnd({
       reason,
-      bytesUp: this.#downHalf.bytes,
-      bytesDown: this.#upHalf.bytes,
+      bytesUp: this.bytesUp,
+      bytesDown: this.bytesDown,
       error,
     });
   }

@@ -124,6 +124,7 @@ async function listen(listeners: Record<string, PlanListener>, overrides: Partia
   return { served, told, connect, port: listener.port };
 }
 
+const ignore = () => undefined;
 const isGone = (client: net.Socket) => eventually(() => client.destroyed);
 
 test('the chain of the bytes is chosen, and reads them again', async () => {
@@ -188,6 +189,37 @@ test('a connection that no chain takes is reset and logged by the listener', asy
     logged.map((record) => `${record.flagNames} ${record.details} ${record.downstreamRemoteAddress.split(':')[0]}`),
     ['NR filter_chain_not_found 127.0.0.1'],
   );
+});
+
+test('where only TLS is looked for, the first byte that is none decides', async () => {
+  const inspect = { ...noInspection, tls: true };
+  const chains = { named: { serverNames: ['a.example'] }, plain: { transportProtocol: 'raw_buffer' } } as const;
+  const { served, connect } = await listen({ bound: aListener(chains, { inspect }) });
+  await connect('GET');
+  await eventually(() => served[0] === 'plain 127.0.0.1 GET');
+});
+
+test('the server name of a hello chooses the chain, goes to whoever serves it, and into the log if nobody does', async () => {
+  const inspect = { ...noInspection, tls: true };
+  const names: string[] = [];
+  const hellos: Buffer[] = [];
+  const logged: AccessRecord[] = [];
+  const serve: AcceptHost['serve'] = (connection, chain, serverName) => {
+    names.push(`${chain.config.name} ${serverName}`);
+    const onData = (bytes: Buffer) => void hellos.push(Buffer.from(bytes));
+    connection.setHandler({ onData, onDrain: ignore, onEnd: ignore, onClose: ignore });
+  };
+  const chains = { exact: { serverNames: ['a.example'] }, wild: { serverNames: ['*.example'] } };
+  const { port } = await listen({ bound: aListener(chains, { inspect }, logged) }, { serve });
+  for (const servername of ['A.example', 'b.example', 'c.org']) {
+    const client = tls.connect({ port, host: '127.0.0.1', servername });
+    cleanUps.push(() => client.destroy());
+    client.on('error', ignore);
+  }
+  await eventually(() => names.length === 2 && hellos.length >= 2 && logged.length === 1);
+  assert.deepEqual(names.toSorted(), ['exact a.example', 'wild b.example']);
+  assert.ok(hellos.every((hello) => hello[0] === 22));
+  assert.deepEqual([logged[0]?.sni, logged[0]?.flagNames], ['c.org', 'NR']);
 });
 
 test('a connection that the rules deny is closed before a byte of it is served', async () => {

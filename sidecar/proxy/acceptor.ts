@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { Destination, OriginalDestination } from '../net/original-destination.ts';
-import { sniff, type Sniffed } from '../net/sniff.ts';
+import { sniff, type Sniffed, type Sought } from '../net/sniff.ts';
 import type { TlsAcceptHandler, TlsAcceptor } from '../net/tls-server.ts';
 import type { Inspection } from '../snapshot/listener.ts';
 import { AccessRecord } from '../telemetry/access-record.ts';
@@ -25,8 +25,8 @@ export type AcceptHost = Readonly<{
   /** Null where it is not known (no redirect on this system). */
   originalDestination: OriginalDestination | null;
   tlsAcceptor: (chain: PlanChain) => TlsAcceptor | null;
-  /** Takes a connection whose chain is chosen. */
-  serve: (connection: Connection, chain: PlanChain) => void;
+  /** Takes a connection whose chain is chosen. `serverName`: the one that a TLS hello asks for, empty if none was seen. */
+  serve: (connection: Connection, chain: PlanChain, serverName: string) => void;
   log: (level: 'info' | 'warn', message: string, facts: Record<string, unknown>) => void;
 }>;
 
@@ -56,9 +56,9 @@ export class Acceptor {
 
   #inspect(socket: Socket, listener: PlanListener, destination: Destination): void {
     const { inspect } = listener.config;
-    if (!needsBytes(listener, inspect, destination.port))
-      return this.#choose(socket, { listener, destination, seen: { kind: 'other' } });
-    const limits = { maxBytes: maxSniffBytes, timeoutMs: inspect.timeoutMs, clock: this.#host.clock };
+    const sought = soughtOn(listener, inspect, destination.port);
+    if (sought === null) return this.#choose(socket, { listener, destination, seen: { kind: 'other' } });
+    const limits = { maxBytes: maxSniffBytes, timeoutMs: inspect.timeoutMs, clock: this.#host.clock, sought };
     sniff(socket, limits, (seen) => {
       if (seen.kind === 'closed' || (seen.kind === 'timeout' && !inspect.continueOnTimeout))
         return void socket.destroy();
@@ -70,12 +70,15 @@ export class Acceptor {
     const { listener, destination, seen } = found;
     const facts = toFacts(socket, destination, seen, listener.config.inspect);
     const chain = listener.matcher.find(facts) ?? listener.defaultChain;
-    if (chain === null) return this.#refuseUnmatched(socket, listener, destination);
-    if (chain.config.tls === null) return this.#admit(connectionOf(socket, null, { local: destination }), chain);
+    const { serverName } = facts;
+    if (chain === null)
+      return this.#refuseUnmatched(connectionOf(socket, null, { local: destination }), listener, facts);
+    if (chain.config.tls === null)
+      return this.#admit(connectionOf(socket, null, { local: destination }), chain, serverName);
     const acceptor = this.#host.tlsAcceptor(chain);
     if (acceptor === null) return void socket.destroy();
     const handler: TlsAcceptHandler = {
-      onSecure: (connection) => this.#admit(connection, chain),
+      onSecure: (connection) => this.#admit(connection, chain, serverName),
       onRefused: (error) => {
         const from = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`;
         const facts = { from, chain: chain.config.name, reason: describeError(error), ...error.facts };
@@ -85,19 +88,19 @@ export class Acceptor {
     acceptor.accept(socket, handler, destination);
   }
 
-  #admit(connection: Connection, chain: PlanChain): void {
+  #admit(connection: Connection, chain: PlanChain, serverName: string): void {
     const refusal = chain.refuse(connection);
-    if (refusal === null) return this.#host.serve(connection, chain);
+    if (refusal === null) return this.#host.serve(connection, chain, serverName);
     this.#host.log('info', 'a connection was denied', { from: connection.remoteAddress, reason: refusal });
     connection.reset();
   }
 
   /** No chain takes it: reset, and logged by the listener's own access log. */
-  #refuseUnmatched(socket: Socket, listener: PlanListener, destination: Destination): void {
-    const connection = connectionOf(socket, null, { local: destination });
+  #refuseUnmatched(connection: Connection, listener: PlanListener, { serverName }: ConnectionFacts): void {
     const record = new AccessRecord();
     record.startTimeMs = this.#host.clock.now();
     openConnectionRecord(record, connection);
+    record.sni = serverName;
     record.addFlag('NR');
     record.details = 'filter_chain_not_found';
     record.durationMs = 0;
@@ -126,10 +129,11 @@ function listenerFor(plan: Plan, { address, port }: Destination): PlanListener |
   return onAnyAddress;
 }
 
-/** Whether the first bytes are looked at: only where a choice can hang on them, and an inspector is not switched off for the port. */
-function needsBytes(listener: PlanListener, inspect: Inspection, port: number): boolean {
-  if (!listener.matcher.needsBytes) return false;
-  return isActive(inspect, 'tls', port) || isActive(inspect, 'http', port);
+/** What the first bytes are looked at for: only where a choice can hang on them, and an inspector is not switched off for the port. */
+function soughtOn(listener: PlanListener, inspect: Inspection, port: number): Sought | null {
+  if (!listener.matcher.needsBytes) return null;
+  const sought = { tls: isActive(inspect, 'tls', port), http: isActive(inspect, 'http', port) };
+  return sought.tls || sought.http ? sought : null;
 }
 
 function isActive(inspect: Inspection, inspector: 'tls' | 'http', port: number): boolean {

@@ -17,6 +17,9 @@ export type Observation = Readonly<{
   host: Host | null;
 }>;
 
+/** Bytes of a TCP connection: from the downstream connection, and to it. */
+export type MovedBytes = Readonly<{ received: number; sent: number }>;
+
 /** What exchanges share: handed in by the composition root. */
 export type ExchangeHost = Readonly<{
   currentPlan: () => Plan;

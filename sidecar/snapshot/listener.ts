@@ -63,6 +63,8 @@ export type TcpProxy = Readonly<{
   target: ClusterTarget;
   /** 0: none. */
   idleTimeoutMs: number;
+  /** Age at which a downstream connection is closed; 0: none. */
+  maxDurationMs: number;
   maxConnectAttempts: number;
   hashPolicies: readonly HashPolicy[];
   accessLogs: readonly AccessLogConfig[];

@@ -16,6 +16,7 @@ import { Acceptor, type AcceptHost } from './acceptor.ts';
 import { ChainMatcher } from './chain-match.ts';
 import { aService } from './exchange.fixture.ts';
 import { emptyPlan, type Plan, type PlanChain, type PlanListener } from './plan.ts';
+import { originalDestinationOf } from './redirected.ts';
 
 const cleanUps: (() => void)[] = [];
 afterEach(() => {
@@ -264,6 +265,21 @@ test('a connection that was not redirected has its own address', async () => {
   await connect();
   await eventually(() => served.length === 1);
   assert.deepEqual(served, ['fallback 127.0.0.1']);
+});
+
+test('only a redirected connection has an original destination: passed on, another would come back to us for ever', async () => {
+  const found: unknown[] = [];
+  const serve: AcceptHost['serve'] = (connection) => void found.push(originalDestinationOf(connection));
+  const listeners = { bound: aListener({ fallback: {} }, { useOriginalDst: true }) };
+  const there = { address: '10.0.0.1', port: 80 };
+  const redirected = await listen(listeners, { serve, originalDestination: () => there });
+  await redirected.connect();
+  await eventually(() => found.length === 1);
+  const same = (socket: net.Socket) => ({ address: '127.0.0.1', port: socket.localPort ?? 0 });
+  const direct = await listen(listeners, { serve, originalDestination: same });
+  await direct.connect();
+  await eventually(() => found.length === 2);
+  assert.deepEqual(found, [there, null]);
 });
 
 test('a destination port chooses the chain', async () => {

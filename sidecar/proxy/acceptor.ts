@@ -17,6 +17,7 @@ import type { Connection } from '../transport/transport.ts';
 import type { ConnectionFacts } from './chain-match.ts';
 import { openConnectionRecord } from './open-record.ts';
 import type { Plan, PlanChain, PlanListener } from './plan.ts';
+import { markRedirected } from './redirected.ts';
 
 /** What acceptors share. */
 export type AcceptHost = Readonly<{
@@ -29,6 +30,9 @@ export type AcceptHost = Readonly<{
   serve: (connection: Connection, chain: PlanChain, serverName: string) => void;
   log: (level: 'info' | 'warn', message: string, facts: Record<string, unknown>) => void;
 }>;
+
+/** Where a connection goes on. */
+type Found = Readonly<{ listener: PlanListener; destination: Destination; isRedirected: boolean }>;
 
 const maxSniffBytes = 64 * 1024;
 
@@ -49,36 +53,41 @@ export class Acceptor {
     if (bound === undefined) return void socket.destroy();
     const { config } = bound;
     const wantsOriginal = config.useOriginalDst || config.inspect.originalDst;
-    const destination = (wantsOriginal ? this.#host.originalDestination?.(socket) : null) ?? localOf(socket);
+    const own = localOf(socket);
+    const destination = (wantsOriginal ? this.#host.originalDestination?.(socket) : null) ?? own;
     const listener = config.useOriginalDst ? (listenerFor(plan, destination) ?? bound) : bound;
-    this.#inspect(socket, listener, destination);
+    const isRedirected = destination.address !== own.address || destination.port !== own.port;
+    this.#inspect(socket, { listener, destination, isRedirected });
   }
 
-  #inspect(socket: Socket, listener: PlanListener, destination: Destination): void {
+  #inspect(socket: Socket, found: Found): void {
+    const { listener, destination } = found;
     const { inspect } = listener.config;
     const sought = soughtOn(listener, inspect, destination.port);
-    if (sought === null) return this.#choose(socket, { listener, destination, seen: { kind: 'other' } });
+    if (sought === null) return this.#choose(socket, found, { kind: 'other' });
     const limits = { maxBytes: maxSniffBytes, timeoutMs: inspect.timeoutMs, clock: this.#host.clock, sought };
     sniff(socket, limits, (seen) => {
       if (seen.kind === 'closed' || (seen.kind === 'timeout' && !inspect.continueOnTimeout))
         return void socket.destroy();
-      this.#choose(socket, { listener, destination, seen });
+      this.#choose(socket, found, seen);
     });
   }
 
-  #choose(socket: Socket, found: Readonly<{ listener: PlanListener; destination: Destination; seen: Sniffed }>): void {
-    const { listener, destination, seen } = found;
+  #choose(socket: Socket, { listener, destination, isRedirected }: Found, seen: Sniffed): void {
     const facts = toFacts(socket, destination, seen, listener.config.inspect);
     const chain = listener.matcher.find(facts) ?? listener.defaultChain;
     const { serverName } = facts;
     if (chain === null)
       return this.#refuseUnmatched(connectionOf(socket, null, { local: destination }), listener, facts);
-    if (chain.config.tls === null)
-      return this.#admit(connectionOf(socket, null, { local: destination }), chain, serverName);
+    const admit = (connection: Connection) => {
+      if (isRedirected) markRedirected(connection);
+      this.#admit(connection, chain, serverName);
+    };
+    if (chain.config.tls === null) return admit(connectionOf(socket, null, { local: destination }));
     const acceptor = this.#host.tlsAcceptor(chain);
     if (acceptor === null) return void socket.destroy();
     const handler: TlsAcceptHandler = {
-      onSecure: (connection) => this.#admit(connection, chain, serverName),
+      onSecure: admit,
       onRefused: (error) => {
         const from = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`;
         const facts = { from, chain: chain.config.name, reason: describeError(error), ...error.facts };

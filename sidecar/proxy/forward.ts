@@ -17,11 +17,11 @@ import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import { RetryState, type RetryDecision } from '../upstream/retry-state.ts';
 import { countResponse, resetKind, toFailure } from './attempt-outcome.ts';
-import { localDestination, parseAuthority } from './authority.ts';
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts';
 import { effectiveTimeoutMs, expectedTimeoutMs, tellGrpcTimeout } from './grpc-timeout.ts';
 import { sendMirrors } from './mirror.ts';
 import type { HttpService, Plan } from './plan.ts';
+import { destinationOf } from './redirected.ts';
 import type { RequestBody } from './request-body.ts';
 import type { Failure } from './rescue.ts';
 import { retryPlanOf } from './retry-plans.ts';
@@ -159,9 +159,7 @@ export class Forward implements AttemptOwner {
       hash: this.#hash,
       exclude: this.#avoided ?? undefined,
       attempts: policy?.hostSelectionAttempts,
-      destination: service.isForwardProxy
-        ? parseAuthority(this.request.authority)
-        : localDestination(stream.connection),
+      destination: destinationOf(service, this.request, stream.connection),
     });
     if (host === null) return this.#end({ kind: 'noHealthyHost' });
     if (policy?.avoidPreviousHosts === true) (this.#avoided ??= new Set()).add(host);

@@ -6,6 +6,7 @@ import { TcpTunnel, type TcpHost, type TunnelGoal } from './tcp-tunnel.ts';
 import type { Connection } from '../transport/transport.ts';
 import { parseAuthority } from './authority.ts';
 import type { HttpService, TcpService } from './plan.ts';
+import { originalDestinationOf } from './redirected.ts';
 
 /** How often the bytes of open connections are counted: `tcp_reporting_duration` of Istio's statistics filter. */
 const reportEveryMs = 15_000;
@@ -31,7 +32,7 @@ export class TcpTunnels {
       chainName: service.chainName,
       serverName,
       direction: service.direction,
-      destination: { address: connection.localAddress, port: connection.localPort },
+      destination: originalDestinationOf(connection),
       idleTimeoutMs: config.idleTimeoutMs,
       maxDurationMs: config.maxDurationMs,
       maxAttempts: Math.max(1, config.maxConnectAttempts),

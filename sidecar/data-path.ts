@@ -74,22 +74,16 @@ export class DataPath {
     const connector = new Connector({ secrets: this.#secrets, clock, random });
     const observer = new TelemetryObserver(this.series, options.own);
     const currentPlan = () => this.#plan;
-    this.#tcp = new TcpTunnels({
-      currentPlan,
-      clock,
-      connector,
-      opened: (o) => observer.opened(o),
-      moved: (o, bytes) => observer.moved(o, bytes),
-      closed: (o) => observer.closed(o),
-    });
+    this.#tcp = new TcpTunnels({ currentPlan, clock, connector, observer });
     const host = {
       currentPlan,
       clock,
       random,
+      wheel: this.#wheel,
       ownAddress: options.ownAddress,
       observe: observer.observe.bind(observer),
     };
-    this.#http = new HttpConnections(host, this.#wheel, this.#tcp);
+    this.#http = new HttpConnections(host, this.#tcp);
     this.#tools = this.#makeTools(connector);
   }
 

@@ -24,8 +24,9 @@ import { refusalText, settleContentType, toResponse } from './local-response.ts'
 import type { HttpService, Plan } from './plan.ts';
 import { rescue, type Failure } from './rescue.ts';
 import { openRecord } from './open-record.ts';
-import { emptyReply, grpcStatusIn, isGrpcCall, redirectReply } from './own-replies.ts';
+import { answerExpectation, emptyReply, grpcStatusIn, isGrpcCall, redirectReply } from './own-replies.ts';
 import { RequestBody } from './request-body.ts';
+import { type StreamIdle, watchIdle } from './stream-idle.ts';
 
 /** A request as the connection hands it up. `end`: it has no body. */
 export type ReceivedRequest = Readonly<{ stream: ServerStream; head: RequestHead; end: boolean }>;
@@ -55,6 +56,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
   #isResponseStarted = false;
   #isFinished = false;
   #setCookie: string | null = null;
+  #idle: StreamIdle | null = null;
 
   constructor(host: ExchangeHost, service: HttpService, { stream, head, end }: ReceivedRequest) {
     this.host = host;
@@ -108,14 +110,9 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
     const { upgrades, proxiesContinue } = this.service.manager;
     const { upgrade, expectsContinue } = this.request;
     if (upgrade !== null && !mayUpgrade(upgrade, upgrades, this.route)) return this.fail({ kind: 'upgradeRefused' });
-    if (expectsContinue && !proxiesContinue) this.#answerExpectation();
+    if (expectsContinue && !proxiesContinue) answerExpectation(this.stream, this.request);
+    this.#idle = watchIdle(this, () => this.fail({ kind: 'idleTimeout', isRequestWhole: this.body.hasEnded }));
     this.#filters.start();
-  }
-
-  /** The client may send its body at once, and the upstream hears nothing of its caution. */
-  #answerExpectation(): void {
-    this.stream.sendContinue();
-    this.request.expectsContinue = false;
   }
 
   /** Answers a request that could not be read; its connection closes afterwards. */
@@ -175,6 +172,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
   onData(bytes: Buffer, end: boolean): void {
     if (end) this.record.requestDurationMs = this.elapsedMs;
     if (this.#isFinished) return;
+    this.#idle?.touch();
     if (end && this.#isTunnel) return this.#leaveTunnel(bytes);
     const stream = this.#forward?.requestStream ?? null;
     if (!this.body.receive(bytes, end, stream)) this.stream.pauseRequest();
@@ -224,6 +222,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
     if (!this.#isResponseStarted) return this.reply(reply);
     this.record.addFlag(reply.flag);
     this.record.details = reply.details.replace('_before_response_started', '_after_response_started');
+    this.#forward?.cancel();
     this.stream.abort();
     this.#finish();
   }
@@ -260,12 +259,14 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
     this.service.hooks.beforeResponse(head, { request: this.request, isLocal, upstreamMs });
     this.record.grpcStatus = grpcStatusIn(head.headers);
     this.#isResponseStarted = true;
+    this.#idle?.touch();
     this.stream.sendHead(head, end);
     if (end) this.#finish();
   }
 
   /** Sends body bytes on. False: wait for `onWritable`. */
   sendData(bytes: Buffer, end: boolean): boolean {
+    this.#idle?.touch();
     this.record.bytesSent += bytes.length;
     const isWritable = this.stream.sendData(bytes, end);
     if (end) this.#finish();
@@ -284,6 +285,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#filters.end();
+    this.#idle?.stop();
     const { record } = this;
     record.durationMs = this.elapsedMs;
     record.bytesReceived = this.body.receivedBytes;

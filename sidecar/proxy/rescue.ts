@@ -17,7 +17,7 @@ export type Failure =
   | Readonly<{ kind: 'upstreamProtocolError'; detail: string }>
   | Readonly<{ kind: 'routeTimeout' }>
   | Readonly<{ kind: 'perTryTimeout' }>
-  | Readonly<{ kind: 'idleTimeout' }>
+  | Readonly<{ kind: 'idleTimeout'; isRequestWhole: boolean }>
   | Readonly<{ kind: 'badRequest'; status: number; details: string; message: string }>
   | Readonly<{ kind: 'upgradeRefused' }>
   /** A fault of ours, or a request that a rule cannot be applied to: nothing of it went upstream. */
@@ -44,7 +44,7 @@ export function rescue(failure: Failure, wasRetried: boolean): LocalReply {
     case 'perTryTimeout':
       return reply(504, 'UT', 'upstream_per_try_timeout', 'upstream request timeout');
     case 'idleTimeout':
-      return reply(504, 'SI', 'stream_idle_timeout', 'stream timeout');
+      return reply(failure.isRequestWhole ? 504 : 408, 'SI', 'stream_idle_timeout', 'stream timeout');
     case 'badRequest':
       return reply(failure.status, failure.details.startsWith('http1.') ? 'DPE' : '', failure.details, failure.message);
     case 'internal':

@@ -23,12 +23,17 @@ export type TcpHost = Readonly<{
   currentPlan: () => Plan;
   clock: Clock;
   connector: Connector;
-  /** A connection came to be, or failed to: then with the flags that say why, and `closed` follows. */
-  opened: (observation: Observation) => void;
-  /** It moved so many bytes since it was last told. */
-  moved: (observation: Observation, bytes: MovedBytes) => void;
-  closed: (observation: Observation) => void;
+  observer: TcpObserver;
 }>;
+
+/** Who counts connections. */
+export interface TcpObserver {
+  /** A connection came to be, or failed to: then with the flags that say why, and `closed` follows. */
+  opened(observation: Observation): void;
+  /** It moved so many bytes since it was last told. */
+  moved(observation: Observation, bytes: MovedBytes): void;
+  closed(observation: Observation): void;
+}
 
 /** Where a connection is to go, and how. Times in milliseconds, 0: none. */
 export type TunnelGoal = Readonly<{
@@ -113,7 +118,7 @@ export class TcpTunnel {
     const moved = { received: bytesUp - this.#reported.received, sent: bytesDown - this.#reported.sent };
     if (moved.received === 0 && moved.sent === 0) return;
     this.#reported = { received: bytesUp, sent: bytesDown };
-    this.#host.moved(this.#observation(), moved);
+    this.#host.observer.moved(this.#observation(), moved);
   }
 
   // ------------------------------------------------------------------ connecting
@@ -190,7 +195,7 @@ export class TcpTunnel {
     cluster.reportLocal(host, 'requestSuccess');
     this.#record.upstreamLocalAddress = formatAddress(upstream.localAddress, upstream.localPort);
     this.#record.upstreamPeerUriSan = upstream.tls?.peerUriSans[0] ?? '';
-    this.#host.opened(this.#observation());
+    this.#host.observer.opened(this.#observation());
     this.#pipe = new Pipe(this.#downstream, upstream, {
       idleTimeoutMs: this.#goal.idleTimeoutMs,
       clock: this.#host.clock,
@@ -249,9 +254,9 @@ export class TcpTunnel {
   /** A connection that nobody took counts as opened and closed with the flags that say why, as in Istio. */
   #count(): void {
     const observation = this.#observation();
-    if (this.#pipe === null) this.#host.opened(observation);
+    if (this.#pipe === null) this.#host.observer.opened(observation);
     this.report();
-    this.#host.closed(observation);
+    this.#host.observer.closed(observation);
     const { stats } = this.#cluster ?? {};
     if (stats === undefined || this.#pipe === null) return;
     stats.upstream_cx_tx_bytes_total += this.#pipe.bytesUp;

@@ -65,9 +65,11 @@ function setUp(port: number, config: Partial<ClusterConfig> = {}, name = 'tcp', 
     currentPlan: () => plan,
     clock,
     connector: new Connector({ secrets, clock, random }),
-    opened: ({ host }) => counted.push(`opened ${host?.port === port ? 'there' : 'elsewhere'}`),
-    moved: (_, { received, sent }) => counted.push(`moved ${received}/${sent}`),
-    closed: ({ record }) => counted.push(`closed ${record.flagNames}`),
+    observer: {
+      opened: ({ host }) => counted.push(`opened ${host?.port === port ? 'there' : 'elsewhere'}`),
+      moved: (_, { received, sent }) => counted.push(`moved ${received}/${sent}`),
+      closed: ({ record }) => counted.push(`closed ${record.flagNames}`),
+    },
   });
   cleanUps.push(
     () => tunnels.close(),

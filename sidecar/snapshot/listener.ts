@@ -91,6 +91,8 @@ export type HttpManager = Readonly<{
   stripPort: 'none' | 'matching' | 'any';
   requestHeadersTimeoutMs: number;
   idleTimeoutMs: number;
+  /** Of a stream in which nothing moves; a route may say otherwise. */
+  streamIdleTimeoutMs: number;
   drainTimeoutMs: number;
   delayedCloseTimeoutMs: number;
   maxHeadersKb: number;

@@ -62,6 +62,8 @@ export type ForwardAction = Readonly<{
   target: ClusterTarget;
   /** Of the whole exchange; 0 is none. */
   timeoutMs: number;
+  /** Of a stream in which nothing moves; 0 is none, null what the listener says. */
+  idleTimeoutMs: number | null;
   /** `grpc-timeout` is honoured up to this (0: without limit); null: not honoured. */
   maxGrpcTimeoutMs: number | null;
   /** The upstream's `grpc-timeout` says the time that is really left (`max_grpc_timeout`; not `grpc_timeout_header_max`). */

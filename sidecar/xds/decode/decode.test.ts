@@ -150,8 +150,8 @@ const refusals: readonly (readonly [SidecarType, TypedObject, ...string[]])[] = 
   ['listener', withManager({ drain_timeout: '1' }), `${manager}.drain_timeout must be a duration such as "1.5s"`],
   [
     'listener',
-    withManager({ stream_idle_timeout: '5s' }),
-    `${manager}.stream_idle_timeout is not supported: leave it out, or set it to 0`,
+    withManager({ request_timeout: '5s' }),
+    `${manager}.request_timeout is not supported: leave it out, or set it to 0`,
   ],
   [
     'listener',

@@ -27,6 +27,7 @@ export function decodeForward(reader: Reader): ForwardAction {
     kind: 'forward',
     target: decodeTarget(reader),
     timeoutMs: reader.ms('timeout', 15_000),
+    idleTimeoutMs: reader.msOrNull('idle_timeout'),
     maxGrpcTimeoutMs: grpc ?? reader.msOrNull('max_grpc_timeout'),
     tellsGrpcTimeout: !reader.has('max_stream_duration') && reader.has('max_grpc_timeout'),
     retry: retry === null ? null : decodeRetryPolicy(retry),
@@ -40,7 +41,6 @@ export function decodeForward(reader: Reader): ForwardAction {
     upgrades: decodeUpgrades(reader),
   };
   reader
-    .mustBeUnset('idle_timeout')
     .ignore('max_grpc_timeout', 'append_x_forwarded_host', 'metadata_match', 'early_data_policy', 'flush_timeout')
     .done();
   return forward;

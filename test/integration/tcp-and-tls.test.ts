@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import type { Server as HttpServer } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { text as readAll } from 'node:stream/consumers';
 import { aRoot, aWorkloadLeaf } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
+import { aWebSocketServer } from './websocket.fixture.ts';
 import { freePort, TestMesh, type RunningSidecar } from '../support/mesh.ts';
 
 const root = aRoot();
@@ -22,6 +24,11 @@ apiVersion: v1
 kind: Service
 metadata: {name: database, namespace: shop}
 spec: {selector: {app: backend, version: v1}, ports: [{name: tcp-postgres, port: 5432}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: chat, namespace: shop}
+spec: {selector: {app: backend, version: v1}, ports: [{name: http, port: 80, targetPort: 8080}]}
 ---
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
@@ -84,8 +91,8 @@ function aGreetingServer(): Server {
   });
 }
 
-const listening: Server[] = [];
-async function listen(server: Server): Promise<number> {
+const listening: (Server | HttpServer)[] = [];
+async function listen(server: Server | HttpServer): Promise<number> {
   listening.push(server.listen(0, '127.0.0.1'));
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
@@ -101,10 +108,12 @@ describe('TCP and TLS through two sidecars', () => {
     ports = { tls: await freePort(), tcp: await freePort() };
     mesh = await TestMesh.start({ 'services.yaml': services(ports) });
     const database = await listen(aGreetingServer());
+    const chat = await listen(aWebSocketServer());
     for (const version of ['v1', 'v2']) {
       const secure = await listen(aTlsServer(version));
       const inbound = ['--inbound', `tls=${secure}:${await freePort()}`];
-      const more = version === 'v1' ? ['--inbound', `tcp-postgres=${database}:${await freePort()}`] : [];
+      const others = [`tcp-postgres=${database}:${await freePort()}`, `http=${chat}:${await freePort()}`];
+      const more = version === 'v1' ? others.flatMap((one) => ['--inbound', one]) : [];
       const labels = { app: 'backend', version };
       const started = await mesh.startSidecar({
         name: `backend-${version}`,
@@ -121,7 +130,10 @@ describe('TCP and TLS through two sidecars', () => {
   });
   after(async () => {
     await mesh.close();
-    for (const server of listening) server.close();
+    for (const server of listening) {
+      server.close();
+      if ('closeAllConnections' in server) server.closeAllConnections();
+    }
   });
 
   /** What the TLS server behind a name says of itself; the error if there is none. */
@@ -193,6 +205,24 @@ describe('TCP and TLS through two sidecars', () => {
       [String(hello), String(answer), await readAll(socket)],
       ['ready\n', '>select 1\n', '>quit\nbye\n'],
     );
+  });
+
+  it('a WebSocket opens through the HTTP proxy, asked by its address or within a CONNECT', async () => {
+    const upgrade = (target: string) =>
+      `GET ${target} HTTP/1.1\r\nHost: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`;
+    for (const first of ['', 'CONNECT chat:80 HTTP/1.1\r\nHost: chat:80\r\n\r\n']) {
+      const socket = connect(client.proxyPort, '127.0.0.1').on('error', () => undefined);
+      let heard = '';
+      socket.on('data', (bytes: Buffer) => (heard += bytes.toString('latin1')));
+      if (first !== '') {
+        socket.write(first);
+        await eventually(() => heard.endsWith('\r\n\r\n'));
+      }
+      socket.write(upgrade(first === '' ? 'http://chat/' : '/'));
+      await eventually(() => heard.endsWith('welcome'));
+      assert.match(heard, /HTTP\/1.1 101 [^]*sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=/i);
+      socket.destroy();
+    }
   });
 
   it('more connections than the rule allows are closed, and counted with the flag UO', async () => {

@@ -75,22 +75,17 @@ export class DataPath {
     const connector = new Connector({ secrets: this.#secrets, clock, random, wheel: this.#wheel });
     const observer = new TelemetryObserver(this.series, options.own);
     const currentPlan = () => this.#plan;
-    this.#tcp = new TcpTunnels({
-      currentPlan,
-      clock,
-      connector,
-      opened: (o) => observer.opened(o),
-      closed: (o) => observer.closed(o),
-    });
+    this.#tcp = new TcpTunnels({ currentPlan, clock, connector, observer });
     const host = {
       currentPlan,
       clock,
       random,
+      wheel: this.#wheel,
       ownAddress: options.ownAddress,
       observe: observer.observe.bind(observer),
       calls: new LiveCalls(clock, observer.observeMessages.bind(observer)),
     };
-    this.#http = new HttpConnections(host, this.#wheel, this.#tcp);
+    this.#http = new HttpConnections(host, this.#tcp);
     this.#tools = this.#makeTools(connector);
   }
 
@@ -248,9 +243,9 @@ export class DataPath {
       clock: this.#options.clock,
       originalDestination: this.#originalDestination,
       tlsAcceptor: (chain: PlanChain) => this.#tlsAcceptor(chain),
-      serve: (connection: Parameters<HttpConnections['serve']>[0], chain: PlanChain) => {
+      serve: (connection: Parameters<HttpConnections['serve']>[0], chain: PlanChain, serverName: string) => {
         if (chain.handler.kind === 'http') this.#http.serve(connection, chain, chain.handler.service);
-        else this.#tcp.serve(connection, chain.handler.service);
+        else this.#tcp.serve(connection, chain.handler.service, serverName);
       },
       log: (level: 'info' | 'warn', message: string, facts: Record<string, unknown>) =>
         this.#options.logger[level](facts, message),

@@ -6,6 +6,7 @@ import { startExchange } from './proxy/exchange.fixture.ts';
 import type { Observation } from './proxy/exchange-host.ts';
 import { SeriesRegistry } from './telemetry/series.ts';
 import { TelemetryObserver } from './telemetry-observer.ts';
+import type { Cluster } from './upstream/cluster.ts';
 
 function setUp(principal = 'spiffe://cluster.local/ns/shop/sa/orders') {
   const registry = new SeriesRegistry();
@@ -23,7 +24,7 @@ function setUp(principal = 'spiffe://cluster.local/ns/shop/sa/orders') {
       const known = names.map((name, index) => [name, labels[index] ?? ''] as const);
       return Object.fromEntries<string | number | undefined>([['count', registry.slab.cells[first]], ...known]);
     });
-  return { observer, series };
+  return { observer, series, registry };
 }
 
 function observed(fields: Partial<Observation> = {}): Observation {
@@ -89,15 +90,18 @@ test('gRPC messages count by who talks to whom, whatever becomes of the call', (
   );
 });
 
-test('a TCP connection counts when it opens and when it closes', () => {
-  const { observer, series } = setUp();
+test('a TCP connection counts when it opens, moves bytes and closes', () => {
+  const { observer, series, registry } = setUp();
   const observation = observed();
   observer.opened(observation);
+  observer.moved(observation, { received: 5, sent: 7 });
+  observer.moved(observation, { received: 1, sent: 0 });
   observer.closed(observation);
   assert.deepEqual(
     series().map((one) => [one['request_protocol'], one['count']]),
     [['tcp', 1]],
   );
+  assert.deepEqual([...registry.slab.cells.subarray(0, 4)], [1, 1, 7, 6]);
 });
 
 test('a request that no cluster took counts too', () => {
@@ -107,5 +111,17 @@ test('a request that no cluster took counts too', () => {
   assert.deepEqual(
     series().map((one) => [one['count'], one['destination_service']]),
     [[2, 'unknown']],
+  );
+});
+
+test('what goes to no service of the mesh is counted by the name of the cluster that took it', () => {
+  const { observer, series } = setUp();
+  const { cluster } = observed();
+  const named = (name: string) => ({ config: { ...cluster?.config, services: [], name } }) as unknown as Cluster;
+  observer.opened(observed({ cluster: named('PassthroughCluster'), host: null }));
+  observer.opened(observed({ cluster: named('outbound|80||gone'), host: null }));
+  assert.deepEqual(
+    series().map((one) => one['destination_service_name']),
+    ['PassthroughCluster', 'unknown'],
   );
 });

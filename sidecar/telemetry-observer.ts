@@ -1,6 +1,6 @@
 /** Counts finished exchanges and connections in Istio's standard metrics: who we are is fixed, the peer is found per request. */
 import { parseSpiffeId } from '#shared/model/spiffe-id.ts';
-import type { Observation } from './proxy/exchange-host.ts';
+import type { MovedBytes, Observation } from './proxy/exchange-host.ts';
 import {
   countTcp,
   observeMessages,
@@ -22,6 +22,9 @@ export type OwnWorkload = Readonly<{
   /** SPIFFE ID; empty until there is a certificate. */
   principal: () => string;
 }>;
+
+/** Clusters by whose name Istio counts what goes to no known service (istio/proxy: istio_stats.cc). */
+const clustersOfNoService = new Set(['BlackHoleCluster', 'PassthroughCluster']);
 
 type Side = 'source' | 'destination';
 
@@ -55,12 +58,16 @@ export class TelemetryObserver {
     countTcp(this.#tcp(observation), 'opened', 1);
   }
 
-  /** Counts a TCP connection that ended, with its bytes. */
-  closed(observation: Observation): void {
+  /** Counts bytes that TCP connections moved since they were last counted. */
+  moved(observation: Observation, { received, sent }: MovedBytes): void {
     const series = this.#tcp(observation);
-    countTcp(series, 'closed', 1);
-    countTcp(series, 'received', observation.record.bytesReceived);
-    countTcp(series, 'sent', observation.record.bytesSent);
+    countTcp(series, 'received', received);
+    countTcp(series, 'sent', sent);
+  }
+
+  /** Counts a TCP connection that ended. */
+  closed(observation: Observation): void {
+    countTcp(this.#tcp(observation), 'closed', 1);
   }
 
   #tcp(observation: Observation) {
@@ -87,6 +94,9 @@ export class TelemetryObserver {
             destination_service_name: service.name.split('.')[0] ?? service.name,
             destination_service_namespace: service.namespace,
           }),
+      ...(cluster !== null && clustersOfNoService.has(cluster.config.name)
+        ? { destination_service_name: cluster.config.name }
+        : {}),
     };
     const group = this.#registry.group(labels, 'unknown');
     if (host !== null) this.#byHost.set(host, group);

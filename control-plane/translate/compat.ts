@@ -12,6 +12,8 @@
  *   ever ejected. Tulle: 50, the half of any cluster and never its last endpoint.
  * - Hosts on a local port that a Sidecar's `egress` binds and that leads to one service. Istio: the service's names; others
  *   are unknown. Tulle: any, since an application that is told `localhost:8081` sends that as its Host.
+ * - Tries to connect a TCP connection. Istio: one. Tulle: three, each on an endpoint of its own if there is one. Not a byte of the client
+ *   has been sent by then, so nothing can happen twice.
  */
 export type Compat = 'tulle' | 'istio';
 
@@ -37,4 +39,9 @@ export function defaultRetryBudget(
   compat: Compat,
 ): Readonly<{ percent: number; minRetryConcurrency: number }> | undefined {
   return compat === 'istio' ? undefined : { percent: 20, minRetryConcurrency: 3 };
+}
+
+/** `max_connect_attempts` of TCP connections to other workloads; `undefined` leaves the proxy's default, one. */
+export function connectAttempts(compat: Compat): number | undefined {
+  return compat === 'istio' ? undefined : 3;
 }

@@ -7,8 +7,10 @@ import { outboundPort, statName } from './names.ts';
 import { blackHole, httpManager, tcpProxy } from './network-filters.ts';
 import { ownMetadata } from './own-metadata.ts';
 import type { Scope } from './scope.ts';
-import { type TcpChain, tcpChains } from './tcp-routes.ts';
+import type { TcpChain } from './tcp-chain.ts';
+import { tcpChains } from './tcp-routes.ts';
 import { compact, nonEmpty, toAddress, typed } from './typed-builder.ts';
+import { uniqueChains } from './unique-chains.ts';
 import { unknownCluster } from './virtual-hosts.ts';
 
 /** Plaintext that looks like HTTP/1.1 or HTTP/2; anything else on the port takes the default chain. */
@@ -53,7 +55,7 @@ export function httpListener(
     routes: binding.routeName,
     isProxy,
   });
-  const narrow = uniqueChains(index, scope, sharing).filter(({ match }) => Object.keys(match).length > 0);
+  const narrow = chainsOf(index, scope, sharing).filter(({ match }) => Object.keys(match).length > 0);
   // A listener with its own port speaks HTTP and nothing else: there is no original destination to fall back to.
   const chain = binding.binds
     ? { filters: [manager], transport_socket_connect_timeout: '15s' }
@@ -70,7 +72,7 @@ export function httpListener(
 function tcpListener(index: MeshIndex, scope: Scope, name: string, bindings: readonly TcpBinding[]): TypedMessage {
   const [first] = bindings;
   const { address, listenPort, binds } = first ?? { address: '', listenPort: 0, binds: false };
-  const chains = uniqueChains(index, scope, bindings);
+  const chains = chainsOf(index, scope, bindings);
   const sniffs = bindings.some((binding) => binding.port.protocol === 'auto');
   return listener(index, scope, {
     name,
@@ -81,16 +83,11 @@ function tcpListener(index: MeshIndex, scope: Scope, name: string, bindings: rea
   });
 }
 
-/** The chains of several service ports on one address: of two that take the same, the first. */
-function uniqueChains(index: MeshIndex, scope: Scope, bindings: readonly TcpBinding[]): readonly TcpChain[] {
-  const chains = new Map<string, TcpChain>();
-  for (const binding of bindings) {
-    for (const chain of [...sniffedChains(index, binding), ...tcpChains(index, scope, binding)]) {
-      const key = JSON.stringify(chain.match);
-      chains.set(key, chains.get(key) ?? chain);
-    }
-  }
-  return [...chains.values()];
+/** The chains of several service ports on one address; of two that take the same, the first has it. */
+function chainsOf(index: MeshIndex, scope: Scope, bindings: readonly TcpBinding[]): readonly TcpChain[] {
+  return uniqueChains(
+    bindings.flatMap((binding) => [...sniffedChains(index, binding), ...tcpChains(index, scope, binding)]),
+  );
 }
 
 function tlsInspectors(chains: readonly TcpChain[]): readonly TypedObject[] {

@@ -86,6 +86,14 @@ export function claimant(claims: Claims, host: string): MeshVirtualService | und
   return claims.exact.get(host) ?? claims.wildcards.find(({ pattern }) => coversHost(pattern, host))?.virtualService;
 }
 
+/**
+ * Every VirtualService whose `tcp` and `tls` rules count for a host, or for a part of it if it is a wildcard, in the order in which they
+ * claim hosts.
+ */
+export function ruling(all: readonly MeshVirtualService[], host: string): readonly MeshVirtualService[] {
+  return all.filter(({ hosts }) => hosts.some((own) => coversHost(own, host) || coversHost(host, own)));
+}
+
 /** Whether any rule looks at the labels of the client. */
 export function looksAtLabels({ source }: MeshVirtualService): boolean {
   const { http, tcp, tls } = source.spec;

@@ -37,12 +37,12 @@ const ofPolicy: readonly NotHonoured[] = [
 export const notHonoured: Readonly<Record<ResourceKind, readonly NotHonoured[]>> = {
   VirtualService: [
     { path: 'spec.gateways[]', reason: noGateways, except: ['mesh'] },
-    { path: 'spec.tls', reason: notBySidecars },
     { path: 'spec.http[].match[].gateways[]', reason: noGateways, except: ['mesh'] },
     { path: 'spec.http[].match[].statPrefix', reason: 'there are no statistics per match' },
     { path: 'spec.http[].retries.retryRemoteLocalities', reason: noLocalities },
     { path: 'spec.tcp[].match[].gateways[]', reason: noGateways, except: ['mesh'] },
     { path: 'spec.tcp[].match[].sourceSubnet', reason: 'callers are told by labels and namespace, not by address' },
+    { path: 'spec.tls[].match[].gateways[]', reason: noGateways, except: ['mesh'] },
   ],
   DestinationRule: [
     ...below('spec.trafficPolicy', ofPolicy),

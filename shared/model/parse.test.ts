@@ -142,6 +142,19 @@ test('gives a frozen copy without nulls, and the namespace default', () => {
   assert.equal((result.value.spec as typeof document.spec).subsets.length, 1);
 });
 
+test('TLS and TCP routes are honoured, but for matches that no sidecar can make', () => {
+  const route = [{ destination: { host: 'a.com' } }];
+  const tls = [{ match: [{ port: 443, sniHosts: ['a.com'], destinationSubnets: ['10.0.0.0/8'] }], route }];
+  const tcp = [{ match: [{ port: 443, sourceLabels: { app: 'a' }, sourceSubnet: '10.0.0.0/8' }], route }];
+  const identity = { apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', metadata: { name: 'a' } };
+  const result = parseResource({ ...identity, spec: { hosts: ['a.com'], tls, tcp } });
+  assert.ok(result.ok);
+  assert.deepEqual(
+    result.warnings.map(({ path }) => path),
+    ['spec.tcp[0].match[0].sourceSubnet'],
+  );
+});
+
 test('warns by name of what is valid but not honoured', () => {
   const result = parseResource({
     apiVersion: 'networking.istio.io/v1',

@@ -202,6 +202,7 @@ test('a TCP chain draws its cluster by weight', () => {
     statPrefix: '',
     target: { kind: 'weighted', clusters: [weighted('v1', 3), weighted('v2', 1)], totalWeight: 4 },
     idleTimeoutMs: 0,
+    maxDurationMs: 0,
     maxConnectAttempts: 1,
     hashPolicies: [],
     accessLogs: [],

@@ -49,19 +49,19 @@ function compileChain(
     const service = compileHttpService(config.handler.http, direction, tools);
     return service.ok ? ok({ config, direction, refuse, handler: { kind: 'http', service: service.value } }) : service;
   }
-  const service = compileTcpService(config.handler.tcp, direction, tools);
+  const service = compileTcpService(config.handler.tcp, { chainName: config.name, direction }, tools);
   return service.ok ? ok({ config, direction, refuse, handler: { kind: 'tcp', service: service.value } }) : service;
 }
 
 function compileTcpService(
   config: TcpProxy,
-  direction: ListenerConfig['direction'],
+  place: Pick<TcpService, 'chainName' | 'direction'>,
   tools: CompileTools,
 ): Result<TcpService> {
   const accessLogs = compileAccessLogs(config.accessLogs, tools.writers);
   if (!accessLogs.ok) return accessLogs;
   const choice = new WeightedChoice(targetsOf(config.target));
-  return ok({ config, direction, accessLogs: accessLogs.value, chooseCluster: () => choice.pick(tools.random) ?? '' });
+  return ok({ config, ...place, accessLogs: accessLogs.value, chooseCluster: () => choice.pick(tools.random) ?? '' });
 }
 
 function targetsOf(target: ClusterTarget): { item: string; weight: number }[] {

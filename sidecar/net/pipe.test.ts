@@ -113,9 +113,20 @@ test('a reset of one side resets the other', () => {
 });
 
 test('a close of one side ends the other, so that what is queued still arrives', () => {
-  const { down, up, ends } = setUp();
+  const { down, up, ends, clock } = setUp(1_000);
   down.close();
   assert.deepEqual([up.log, ends[0]?.reason], [['end'], 'downstreamClosed']);
+  up.close();
+  assert.equal(clock.pending, 0);
+});
+
+test('whoever does not close after the other side is gone is cut off, and nobody hears of it again', () => {
+  const { down, up, ends, clock } = setUp(1_000);
+  up.close();
+  clock.advance(9_999);
+  assert.deepEqual([down.log, down.isClosed], [['end'], false]);
+  clock.advance(1);
+  assert.deepEqual([down.log, ends.length, clock.pending], [['end', 'destroy'], 1, 0]);
 });
 
 test('without a byte either way for the idle time both are closed; each byte starts it anew', () => {

@@ -26,6 +26,9 @@ export type PipeOptions = Readonly<{
   onEnd: (end: PipeEnd) => void;
 }>;
 
+/** Time for what is queued to leave, when nobody is there any more to take an answer. */
+const lingerMs = 10_000;
+
 /**
  * Copies bytes both ways between two connections until both ends were half-closed, or one breaks (then the other is closed too: by a
  * reset if it was reset). A slow receiver pauses its sender.
@@ -61,6 +64,16 @@ export class Pipe {
     this.#end('stopped', null);
   }
 
+  /** Bytes so far that went up (from the downstream connection). */
+  get bytesUp(): number {
+    return this.#downHalf.bytes;
+  }
+
+  /** ... and down. */
+  get bytesDown(): number {
+    return this.#upHalf.bytes;
+  }
+
   /** A half moved bytes. */
   onBytes(): void {
     this.#lastByteAt = this.#options.clock.monotonic();
@@ -73,7 +86,7 @@ export class Pipe {
 
   /** A connection is gone. */
   onGone(connection: Connection, error: Error | null): void {
-    if (this.#isOver) return;
+    if (this.#isOver) return this.#stopTimer?.();
     if (error === null && this.#downHalf.isEnded && this.#upHalf.isEnded) return this.#finishIfFlushed();
     const isDown = connection === this.#down;
     const isReset = error !== null;
@@ -93,9 +106,15 @@ export class Pipe {
       if (connection.isClosed) continue;
       if (reason === 'downstreamReset' || reason === 'upstreamReset') connection.reset();
       // The other side closed in good order: what it sent before is still delivered.
-      else if (reason === 'downstreamClosed' || reason === 'upstreamClosed') connection.end();
+      else if (reason === 'downstreamClosed' || reason === 'upstreamClosed') this.#linger(connection);
       else connection.destroy();
     }
+  }
+
+  /** Flushes and half-closes a connection whose other side is gone; whoever does not close in turn is cut off. */
+  #linger(connection: Connection): void {
+    connection.end();
+    this.#stopTimer = this.#options.clock.after(lingerMs, () => connection.destroy());
   }
 
   #tell(reason: PipeEnd['reason'], error: Error | null): void {
@@ -104,8 +123,8 @@ export class Pipe {
     this.#stopTimer?.();
     this.#options.onEnd({
       reason,
-      bytesUp: this.#downHalf.bytes,
-      bytesDown: this.#upHalf.bytes,
+      bytesUp: this.bytesUp,
+      bytesDown: this.bytesDown,
       error,
     });
   }

@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls';
 import { after, describe, test } from 'node:test';
 import { FakeClock, systemClock } from '#shared/runtime/clock.ts';
 import { readClientHello } from './client-hello.ts';
-import { classify, sniff, type Sniffed } from './sniff.ts';
+import { classify, sniff, type Sniffed, type Sought } from './sniff.ts';
 import { listenRaw } from './tls.fixture.ts';
 
 const cleanUps: (() => void)[] = [];
@@ -69,6 +69,15 @@ describe('classifying', () => {
     const request = 'OPTIONS * HTTP/1.1\r\n';
     for (let length = 1; length < request.length; length++)
       assert.equal(kindOf(request.slice(0, length)), 'more', request.slice(0, length));
+  });
+
+  test('where only TLS is looked for nothing else waits for more, and where only HTTP is, no TLS does', () => {
+    const kind = (text: string, sought: Sought) => classify(Buffer.from(text, 'latin1'), sought).kind;
+    for (const text of ['G', 'GET / HTTP/1.1\r\n', 'PRI * ', 'ab'])
+      assert.equal(kind(text, { tls: true, http: false }), 'other', text);
+    assert.equal(kind('\x16\x03', { tls: true, http: false }), 'more');
+    assert.equal(kind('\x16\x03', { tls: false, http: true }), 'other');
+    assert.equal(kind('GET', { tls: false, http: true }), 'more');
   });
 });
 

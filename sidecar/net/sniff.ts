@@ -21,11 +21,17 @@ const maxMethod = 32;
 /** Empty lines that may stand before a request (RFC 9112 section 2.2), in bytes. */
 const maxEmptyLines = 4;
 
+/** What is looked for. What is not is `other`, and known to be so with the first byte that rules the rest out. */
+export type Sought = Readonly<{ tls: boolean; http: boolean }>;
+
+const both: Sought = { tls: true, http: true };
+
 /** What these first bytes are, or that it takes more of them to know. */
-export function classify(bytes: Buffer): Protocol | typeof more {
+export function classify(bytes: Buffer, sought: Sought = both): Protocol | typeof more {
   if (bytes.length === 0) return more;
-  const hello = readClientHello(bytes);
+  const hello = sought.tls ? readClientHello(bytes) : other;
   if (hello.kind !== 'other') return hello;
+  if (!sought.http) return other;
   const shared = Math.min(bytes.length, preface.length);
   if (bytes.compare(preface, 0, shared, 0, shared) === 0) return shared === preface.length ? { kind: 'http2' } : more;
   return classifyRequestLine(bytes);
@@ -60,7 +66,13 @@ function isTokenByte(byte: number): boolean {
 export type Sniffed = Protocol | Readonly<{ kind: 'timeout' | 'closed' }>;
 
 /** How long and how far to look; a time of 0 is for ever. */
-export type SniffLimits = Readonly<{ maxBytes: number; timeoutMs: number; clock: Clock }>;
+export type SniffLimits = Readonly<{
+  maxBytes: number;
+  timeoutMs: number;
+  clock: Clock;
+  /** Absent: everything. */
+  sought?: Sought | undefined;
+}>;
 
 /**
  * Looks at the first bytes of a paused socket and puts them back, so that whoever takes it next reads them again. Calls back once,
@@ -80,7 +92,7 @@ export function sniff(socket: Socket, limits: SniffLimits, onSniffed: (result: S
   };
   const onReadable = () => {
     for (let bytes = readBytes(socket); bytes !== null; bytes = readBytes(socket)) seen = Buffer.concat([seen, bytes]);
-    const result = classify(seen);
+    const result = classify(seen, limits.sought);
     if (result.kind !== 'more') finish(result);
     else if (seen.length >= limits.maxBytes) finish(other);
   };

@@ -16,6 +16,7 @@ import { Acceptor, type AcceptHost } from './acceptor.ts';
 import { ChainMatcher } from './chain-match.ts';
 import { aService } from './exchange.fixture.ts';
 import { emptyPlan, type Plan, type PlanChain, type PlanListener } from './plan.ts';
+import { originalDestinationOf } from './redirected.ts';
 
 const cleanUps: (() => void)[] = [];
 afterEach(() => {
@@ -124,6 +125,7 @@ async function listen(listeners: Record<string, PlanListener>, overrides: Partia
   return { served, told, connect, port: listener.port };
 }
 
+const ignore = () => undefined;
 const isGone = (client: net.Socket) => eventually(() => client.destroyed);
 
 test('the chain of the bytes is chosen, and reads them again', async () => {
@@ -190,6 +192,37 @@ test('a connection that no chain takes is reset and logged by the listener', asy
   );
 });
 
+test('where only TLS is looked for, the first byte that is none decides', async () => {
+  const inspect = { ...noInspection, tls: true };
+  const chains = { named: { serverNames: ['a.example'] }, plain: { transportProtocol: 'raw_buffer' } } as const;
+  const { served, connect } = await listen({ bound: aListener(chains, { inspect }) });
+  await connect('GET');
+  await eventually(() => served[0] === 'plain 127.0.0.1 GET');
+});
+
+test('the server name of a hello chooses the chain, goes to whoever serves it, and into the log if nobody does', async () => {
+  const inspect = { ...noInspection, tls: true };
+  const names: string[] = [];
+  const hellos: Buffer[] = [];
+  const logged: AccessRecord[] = [];
+  const serve: AcceptHost['serve'] = (connection, chain, serverName) => {
+    names.push(`${chain.config.name} ${serverName}`);
+    const onData = (bytes: Buffer) => void hellos.push(Buffer.from(bytes));
+    connection.setHandler({ onData, onDrain: ignore, onEnd: ignore, onClose: ignore });
+  };
+  const chains = { exact: { serverNames: ['a.example'] }, wild: { serverNames: ['*.example'] } };
+  const { port } = await listen({ bound: aListener(chains, { inspect }, logged) }, { serve });
+  for (const servername of ['A.example', 'b.example', 'c.org']) {
+    const client = tls.connect({ port, host: '127.0.0.1', servername });
+    cleanUps.push(() => client.destroy());
+    client.on('error', ignore);
+  }
+  await eventually(() => names.length === 2 && hellos.length >= 2 && logged.length === 1);
+  assert.deepEqual(names.toSorted(), ['exact a.example', 'wild b.example']);
+  assert.ok(hellos.every((hello) => hello[0] === 22));
+  assert.deepEqual([logged[0]?.sni, logged[0]?.flagNames], ['c.org', 'NR']);
+});
+
 test('a connection that the rules deny is closed before a byte of it is served', async () => {
   const { served, told, connect } = await listen({ bound: aListener({ all: { refusal: 'rbac_denied' } }) });
   await isGone(await connect('hello'));
@@ -232,6 +265,21 @@ test('a connection that was not redirected has its own address', async () => {
   await connect();
   await eventually(() => served.length === 1);
   assert.deepEqual(served, ['fallback 127.0.0.1']);
+});
+
+test('only a redirected connection has an original destination: passed on, another would come back to us for ever', async () => {
+  const found: unknown[] = [];
+  const serve: AcceptHost['serve'] = (connection) => void found.push(originalDestinationOf(connection));
+  const listeners = { bound: aListener({ fallback: {} }, { useOriginalDst: true }) };
+  const there = { address: '10.0.0.1', port: 80 };
+  const redirected = await listen(listeners, { serve, originalDestination: () => there });
+  await redirected.connect();
+  await eventually(() => found.length === 1);
+  const same = (socket: net.Socket) => ({ address: '127.0.0.1', port: socket.localPort ?? 0 });
+  const direct = await listen(listeners, { serve, originalDestination: same });
+  await direct.connect();
+  await eventually(() => found.length === 2);
+  assert.deepEqual(found, [there, null]);
 });
 
 test('a destination port chooses the chain', async () => {

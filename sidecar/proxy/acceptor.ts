@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { Destination, OriginalDestination } from '../net/original-destination.ts';
-import { sniff, type Sniffed } from '../net/sniff.ts';
+import { sniff, type Sniffed, type Sought } from '../net/sniff.ts';
 import type { TlsAcceptHandler, TlsAcceptor } from '../net/tls-server.ts';
 import type { Inspection } from '../snapshot/listener.ts';
 import { AccessRecord } from '../telemetry/access-record.ts';
@@ -17,6 +17,7 @@ import type { Connection } from '../transport/transport.ts';
 import type { ConnectionFacts } from './chain-match.ts';
 import { openConnectionRecord } from './open-record.ts';
 import type { Plan, PlanChain, PlanListener } from './plan.ts';
+import { markRedirected } from './redirected.ts';
 
 /** What acceptors share. */
 export type AcceptHost = Readonly<{
@@ -25,10 +26,13 @@ export type AcceptHost = Readonly<{
   /** Null where it is not known (no redirect on this system). */
   originalDestination: OriginalDestination | null;
   tlsAcceptor: (chain: PlanChain) => TlsAcceptor | null;
-  /** Takes a connection whose chain is chosen. */
-  serve: (connection: Connection, chain: PlanChain) => void;
+  /** Takes a connection whose chain is chosen. `serverName`: the one that a TLS hello asks for, empty if none was seen. */
+  serve: (connection: Connection, chain: PlanChain, serverName: string) => void;
   log: (level: 'info' | 'warn', message: string, facts: Record<string, unknown>) => void;
 }>;
+
+/** Where a connection goes on. */
+type Found = Readonly<{ listener: PlanListener; destination: Destination; isRedirected: boolean }>;
 
 const maxSniffBytes = 64 * 1024;
 
@@ -49,33 +53,41 @@ export class Acceptor {
     if (bound === undefined) return void socket.destroy();
     const { config } = bound;
     const wantsOriginal = config.useOriginalDst || config.inspect.originalDst;
-    const destination = (wantsOriginal ? this.#host.originalDestination?.(socket) : null) ?? localOf(socket);
+    const own = localOf(socket);
+    const destination = (wantsOriginal ? this.#host.originalDestination?.(socket) : null) ?? own;
     const listener = config.useOriginalDst ? (listenerFor(plan, destination) ?? bound) : bound;
-    this.#inspect(socket, listener, destination);
+    const isRedirected = destination.address !== own.address || destination.port !== own.port;
+    this.#inspect(socket, { listener, destination, isRedirected });
   }
 
-  #inspect(socket: Socket, listener: PlanListener, destination: Destination): void {
+  #inspect(socket: Socket, found: Found): void {
+    const { listener, destination } = found;
     const { inspect } = listener.config;
-    if (!needsBytes(listener, inspect, destination.port))
-      return this.#choose(socket, { listener, destination, seen: { kind: 'other' } });
-    const limits = { maxBytes: maxSniffBytes, timeoutMs: inspect.timeoutMs, clock: this.#host.clock };
+    const sought = soughtOn(listener, inspect, destination.port);
+    if (sought === null) return this.#choose(socket, found, { kind: 'other' });
+    const limits = { maxBytes: maxSniffBytes, timeoutMs: inspect.timeoutMs, clock: this.#host.clock, sought };
     sniff(socket, limits, (seen) => {
       if (seen.kind === 'closed' || (seen.kind === 'timeout' && !inspect.continueOnTimeout))
         return void socket.destroy();
-      this.#choose(socket, { listener, destination, seen });
+      this.#choose(socket, found, seen);
     });
   }
 
-  #choose(socket: Socket, found: Readonly<{ listener: PlanListener; destination: Destination; seen: Sniffed }>): void {
-    const { listener, destination, seen } = found;
+  #choose(socket: Socket, { listener, destination, isRedirected }: Found, seen: Sniffed): void {
     const facts = toFacts(socket, destination, seen, listener.config.inspect);
     const chain = listener.matcher.find(facts) ?? listener.defaultChain;
-    if (chain === null) return this.#refuseUnmatched(socket, listener, destination);
-    if (chain.config.tls === null) return this.#admit(connectionOf(socket, null, { local: destination }), chain);
+    const { serverName } = facts;
+    if (chain === null)
+      return this.#refuseUnmatched(connectionOf(socket, null, { local: destination }), listener, facts);
+    const admit = (connection: Connection) => {
+      if (isRedirected) markRedirected(connection);
+      this.#admit(connection, chain, serverName);
+    };
+    if (chain.config.tls === null) return admit(connectionOf(socket, null, { local: destination }));
     const acceptor = this.#host.tlsAcceptor(chain);
     if (acceptor === null) return void socket.destroy();
     const handler: TlsAcceptHandler = {
-      onSecure: (connection) => this.#admit(connection, chain),
+      onSecure: admit,
       onRefused: (error) => {
         const from = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`;
         const facts = { from, chain: chain.config.name, reason: describeError(error), ...error.facts };
@@ -85,19 +97,19 @@ export class Acceptor {
     acceptor.accept(socket, handler, destination);
   }
 
-  #admit(connection: Connection, chain: PlanChain): void {
+  #admit(connection: Connection, chain: PlanChain, serverName: string): void {
     const refusal = chain.refuse(connection);
-    if (refusal === null) return this.#host.serve(connection, chain);
+    if (refusal === null) return this.#host.serve(connection, chain, serverName);
     this.#host.log('info', 'a connection was denied', { from: connection.remoteAddress, reason: refusal });
     connection.reset();
   }
 
   /** No chain takes it: reset, and logged by the listener's own access log. */
-  #refuseUnmatched(socket: Socket, listener: PlanListener, destination: Destination): void {
-    const connection = connectionOf(socket, null, { local: destination });
+  #refuseUnmatched(connection: Connection, listener: PlanListener, { serverName }: ConnectionFacts): void {
     const record = new AccessRecord();
     record.startTimeMs = this.#host.clock.now();
     openConnectionRecord(record, connection);
+    record.sni = serverName;
     record.addFlag('NR');
     record.details = 'filter_chain_not_found';
     record.durationMs = 0;
@@ -126,10 +138,11 @@ function listenerFor(plan: Plan, { address, port }: Destination): PlanListener |
   return onAnyAddress;
 }
 
-/** Whether the first bytes are looked at: only where a choice can hang on them, and an inspector is not switched off for the port. */
-function needsBytes(listener: PlanListener, inspect: Inspection, port: number): boolean {
-  if (!listener.matcher.needsBytes) return false;
-  return isActive(inspect, 'tls', port) || isActive(inspect, 'http', port);
+/** What the first bytes are looked at for: only where a choice can hang on them, and an inspector is not switched off for the port. */
+function soughtOn(listener: PlanListener, inspect: Inspection, port: number): Sought | null {
+  if (!listener.matcher.needsBytes) return null;
+  const sought = { tls: isActive(inspect, 'tls', port), http: isActive(inspect, 'http', port) };
+  return sought.tls || sought.http ? sought : null;
 }
 
 function isActive(inspect: Inspection, inspector: 'tls' | 'http', port: number): boolean {

@@ -1,5 +1,3 @@
-import type { Connection } from '../transport/transport.ts';
-
 /** `host[:port]` of a request; the port of plain HTTP where none is named. Null for an empty host. */
 export function parseAuthority(
   authority: string,
@@ -9,9 +7,4 @@ export function parseAuthority(
   const address = match?.[1] ?? match?.[2] ?? '';
   const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
   return address === '' || port > 65_535 ? null : { address, port };
-}
-
-/** Where a connection was meant to go, as `parseAuthority` gives it. */
-export function localDestination({ localAddress, localPort }: Connection): { address: string; port: number } {
-  return { address: localAddress, port: localPort };
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '#shared/runtime/clock.ts';
 import type { Random } from '#shared/runtime/random.ts';
+import type { TimerWheel } from '../net/timer-wheel.ts';
 import type { AccessRecord } from '../telemetry/access-record.ts';
 import type { TlsFacts } from '../transport/transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
@@ -18,11 +19,16 @@ export type Observation = Readonly<{
   host: Host | null;
 }>;
 
+/** Bytes of a TCP connection: from the downstream connection, and to it. */
+export type MovedBytes = Readonly<{ received: number; sent: number }>;
+
 /** What exchanges share: handed in by the composition root. */
 export type ExchangeHost = Readonly<{
   currentPlan: () => Plan;
   clock: Clock;
   random: Random;
+  /** Of timeouts that need not be exact. */
+  wheel: TimerWheel;
   /** Our own address, told to mirrors. */
   ownAddress: string;
   /** Counts a finished exchange. */

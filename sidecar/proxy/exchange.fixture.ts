@@ -1,6 +1,7 @@
 import { FakeClock } from '#shared/runtime/clock.ts';
 import { seededRandom, type Random } from '#shared/runtime/random.ts';
 import type { RequestHead } from '../http1/message.ts';
+import { TimerWheel } from '../net/timer-wheel.ts';
 import { aForward, aRoute, aTable, aVirtualHost, compiled } from '../routing/routes.fixture.ts';
 import type { ClusterConfig } from '../snapshot/cluster.ts';
 import type { HttpManager } from '../snapshot/listener.ts';
@@ -38,6 +39,7 @@ export const aManager = (fields: Partial<HttpManager> = {}): HttpManager => ({
   stripPort: 'none',
   requestHeadersTimeoutMs: 0,
   idleTimeoutMs: 0,
+  streamIdleTimeoutMs: 0,
   drainTimeoutMs: 0,
   delayedCloseTimeoutMs: 0,
   maxHeadersKb: 60,
@@ -142,6 +144,7 @@ export function anExchange(setup: ExchangeSetup = {}) {
     currentPlan: () => plan,
     clock,
     random,
+    wheel: new TimerWheel(clock),
     ownAddress: '10.0.0.9',
     observe: (observation) => observed.push(observation),
     calls: new LiveCalls(clock, (_, requests, responses) => messages.push([requests, responses])),

@@ -26,8 +26,9 @@ import { refusalText, settleContentType, toGrpcTrailers, toResponse } from './lo
 import type { HttpService, Plan } from './plan.ts';
 import { rescue, type Failure } from './rescue.ts';
 import { openRecord, recordRoute } from './open-record.ts';
-import { directReply, grpcStatusIn, isGrpcCall, redirectReply } from './own-replies.ts';
+import { answerExpectation, directReply, grpcStatusIn, isGrpcCall, redirectReply } from './own-replies.ts';
 import { RequestBody } from './request-body.ts';
+import { type StreamIdle, watchIdle } from './stream-idle.ts';
 
 /** A request as the connection hands it up. `end`: it has no body. */
 export type ReceivedRequest = Readonly<{ stream: ServerStream; head: RequestHead; end: boolean }>;
@@ -59,6 +60,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
   #isResponseStarted = false;
   #isFinished = false;
   #setCookie: string | null = null;
+  #idle: StreamIdle | null = null;
 
   constructor(host: ExchangeHost, service: HttpService, { stream, head, end }: ReceivedRequest) {
     this.host = host;
@@ -116,14 +118,9 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
     const { upgrades, proxiesContinue } = this.service.manager;
     const { upgrade, expectsContinue } = this.request;
     if (upgrade !== null && !mayUpgrade(upgrade, upgrades, this.route)) return this.fail({ kind: 'upgradeRefused' });
-    if (expectsContinue && !proxiesContinue) this.#answerExpectation();
+    if (expectsContinue && !proxiesContinue) answerExpectation(this.stream, this.request);
+    this.#idle = watchIdle(this, () => this.fail({ kind: 'idleTimeout', isRequestWhole: this.body.hasEnded }));
     this.#filters.start();
-  }
-
-  /** The client may send its body at once, and the upstream hears nothing of its caution. */
-  #answerExpectation(): void {
-    this.stream.sendContinue();
-    this.request.expectsContinue = false;
   }
 
   /** Answers a request that could not be read; its connection closes afterwards. */
@@ -174,6 +171,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
   onData(bytes: Buffer, end: boolean): void {
     if (end) this.record.requestDurationMs = this.elapsedMs;
     if (this.#isFinished) return;
+    this.#idle?.touch();
     if (end && this.#isTunnel) return this.#leaveTunnel(bytes);
     this.messages?.requests.take(bytes);
     const stream = this.#forward?.requestStream ?? null;
@@ -218,6 +216,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
     if (!this.#isResponseStarted) return this.reply(reply);
     this.record.addFlag(reply.flag);
     this.record.details = reply.details.replace('_before_response_started', '_after_response_started');
+    this.#forward?.cancel();
     if (this.isGrpc && mayEndInTrailers(failure, this.record.response)) return this.sendTrailers(toGrpcTrailers(reply));
     this.stream.abort();
     this.#finish();
@@ -256,12 +255,14 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
     this.record.grpcStatus = grpcStatusIn(head.headers);
     this.#isResponseStarted = true;
     if (this.isGrpc && !end) this.host.calls.begin(this, isGrpcCall(head.headers));
+    this.#idle?.touch();
     this.stream.sendHead(head, end);
     if (end) this.#finish();
   }
 
   /** Sends body bytes on. False: wait for `onWritable`. */
   sendData(bytes: Buffer, end: boolean): boolean {
+    this.#idle?.touch();
     this.record.bytesSent += bytes.length;
     if (this.messages?.isAnsweredInKind === true) this.messages.responses.take(bytes);
     const isWritable = this.stream.sendData(bytes, end);
@@ -281,6 +282,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#filters.end();
+    this.#idle?.stop();
     this.record.durationMs = this.elapsedMs;
     closeRecord(this.record, this.body, this.stream, this.isGrpc);
     if (this.isGrpc) this.host.calls.end(this);

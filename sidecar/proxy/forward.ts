@@ -15,13 +15,13 @@ import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import type { RetryDecision, RetryState } from '../upstream/retry-state.ts';
 import { countCall, countResponse, resetKind, toFailure } from './attempt-outcome.ts';
-import { localDestination, parseAuthority } from './authority.ts';
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts';
 import { hashOf, openRetry } from './forward-setup.ts';
 import { ForwardTimers } from './forward-timers.ts';
 import { tellGrpcTimeout } from './grpc-timeout.ts';
 import { sendMirrors } from './mirror.ts';
 import type { HttpService, Plan } from './plan.ts';
+import { destinationOf } from './redirected.ts';
 import type { RequestBody } from './request-body.ts';
 import type { Failure } from './rescue.ts';
 import type { ExchangeHost } from './exchange-host.ts';
@@ -145,9 +145,7 @@ export class Forward extends ForwardTimers implements AttemptOwner {
       hash: this.#hash,
       exclude: this.#avoided ?? undefined,
       attempts: policy?.hostSelectionAttempts,
-      destination: service.isForwardProxy
-        ? parseAuthority(this.request.authority)
-        : localDestination(stream.connection),
+      destination: destinationOf(service, this.request, stream.connection),
     });
     if (host === null) return this.#end({ kind: 'noHealthyHost' });
     if (policy?.avoidPreviousHosts === true) (this.#avoided ??= new Set()).add(host);

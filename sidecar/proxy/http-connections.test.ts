@@ -31,11 +31,12 @@ function setUp(fields: Partial<HttpService> = {}, direction: PlanChain['directio
     currentPlan: () => emptyPlan,
     clock,
     random: seededRandom(1),
+    wheel: new TimerWheel(clock),
     ownAddress: '10.0.0.9',
     observe: () => undefined,
     calls: new LiveCalls(clock, () => undefined),
   };
-  const connections = new HttpConnections(host, new TimerWheel(clock), {
+  const connections = new HttpConnections(host, {
     tunnelTo: (connection, authority) => tunnelled.push({ connection, authority }),
   });
   const chain: PlanChain = {

@@ -1,7 +1,6 @@
 /** The HTTP connections of a sidecar: makes an exchange of each request, answers what is malformed, drains. */
 import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { BadRequest, RequestSink, ServerConnectionHandler, ServerStream } from '../net/http-stream.ts';
-import type { TimerWheel } from '../net/timer-wheel.ts';
 import { HeaderMap } from '../http1/header-map.ts';
 import type { RequestHead } from '../http1/message.ts';
 import type { Connection } from '../transport/transport.ts';
@@ -18,7 +17,6 @@ const retireAfterMs = 1000;
 
 export class HttpConnections {
   readonly #host: ExchangeHost;
-  readonly #wheel: TimerWheel;
   readonly #tunnels: TunnelHost;
   readonly #open = new Set<Open>();
   /** Taken out of HTTP by a CONNECT, and silent so far. */
@@ -27,9 +25,8 @@ export class HttpConnections {
   /** Chains that no listener has any more. */
   readonly #gone = new WeakSet<PlanChain>();
 
-  constructor(host: ExchangeHost, wheel: TimerWheel, tunnels: TunnelHost) {
+  constructor(host: ExchangeHost, tunnels: TunnelHost) {
     this.#host = host;
-    this.#wheel = wheel;
     this.#tunnels = tunnels;
   }
 
@@ -56,7 +53,7 @@ export class HttpConnections {
       isLast: () => this.#gone.has(chain) || (this.#isDraining && chain.direction === 'inbound'),
     });
     const http = serveHttp(connection, handler, {
-      wheel: this.#wheel,
+      wheel: this.#host.wheel,
       manager: service.manager,
       compat: service.compat,
     });

@@ -1,4 +1,6 @@
 import type { HeaderMap } from '../http1/header-map.ts';
+import type { RequestHead } from '../http1/message.ts';
+import type { ServerStream } from '../net/http-stream.ts';
 import type { LocalReply } from './filter.ts';
 
 /** Nothing but a status; to be completed. */
@@ -24,4 +26,10 @@ export function isGrpcCall(headers: HeaderMap): boolean {
 export function grpcStatusIn(headers: HeaderMap): number {
   const value = headers.get('grpc-status');
   return value === undefined || !/^\d{1,3}$/.test(value) ? -1 : Number(value);
+}
+
+/** The client may send its body at once, and the upstream hears nothing of its caution. */
+export function answerExpectation(stream: ServerStream, request: RequestHead): void {
+  stream.sendContinue();
+  request.expectsContinue = false;
 }

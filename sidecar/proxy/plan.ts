@@ -88,6 +88,8 @@ export type ResponseFacts = Readonly<{
 /** A compiled TCP proxy. */
 export type TcpService = Readonly<{
   config: TcpProxy;
+  /** Of its filter chain. */
+  chainName: string;
   direction: ListenerConfig['direction'];
   /** Chooses the cluster's name; weights are drawn. */
   chooseCluster: () => string;

@@ -19,7 +19,7 @@ export type Failure =
   | Readonly<{ kind: 'perTryTimeout' }>
   /** It took longer than an exchange may. */
   | Readonly<{ kind: 'streamDuration'; isRequestWhole: boolean }>
-  | Readonly<{ kind: 'idleTimeout' }>
+  | Readonly<{ kind: 'idleTimeout'; isRequestWhole: boolean }>
   | Readonly<{ kind: 'badRequest'; status: number; details: string; message: string }>
   | Readonly<{ kind: 'upgradeRefused' }>
   /** A fault of ours, or a request that a rule cannot be applied to: nothing of it went upstream. */
@@ -60,7 +60,7 @@ export function rescue(failure: Failure, wasRetried: boolean, compat: 'tulle' | 
       return outOfTime(reply(status, '', 'max_duration_timeout', 'downstream duration timeout'), 'tulle');
     }
     case 'idleTimeout':
-      return reply(504, 'SI', 'stream_idle_timeout', 'stream timeout');
+      return reply(failure.isRequestWhole ? 504 : 408, 'SI', 'stream_idle_timeout', 'stream timeout');
     case 'badRequest':
       return reply(failure.status, failure.details.startsWith('http1.') ? 'DPE' : '', failure.details, failure.message);
     case 'internal':

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, test } from 'node:test';
-import { systemClock } from '#shared/runtime/clock.ts';
+import { FakeClock, systemClock, type Clock } from '#shared/runtime/clock.ts';
 import { seededRandom } from '#shared/runtime/random.ts';
 import { WatchSource } from '#shared/runtime/watch.ts';
 import { eventually } from '../../test/support/eventually.ts';
@@ -49,8 +49,7 @@ async function aClosedPort(): Promise<number> {
   return port;
 }
 
-function setUp(port: number, config: Partial<ClusterConfig> = {}, name = 'tcp') {
-  const clock = systemClock;
+function setUp(port: number, config: Partial<ClusterConfig> = {}, name = 'tcp', clock: Clock = systemClock) {
   const random = seededRandom(1);
   const logged: AccessRecord[] = [];
   const counted: string[] = [];
@@ -67,8 +66,11 @@ function setUp(port: number, config: Partial<ClusterConfig> = {}, name = 'tcp') 
     currentPlan: () => plan,
     clock,
     connector: new Connector({ secrets, clock, random, wheel: new TimerWheel(clock) }),
-    opened: ({ host }) => counted.push(`opened ${host?.port === port ? 'there' : 'elsewhere'}`),
-    closed: ({ record }) => counted.push(`closed ${record.bytesReceived}/${record.bytesSent}`),
+    observer: {
+      opened: ({ host }) => counted.push(`opened ${host?.port === port ? 'there' : 'elsewhere'}`),
+      moved: (_, { received, sent }) => counted.push(`moved ${received}/${sent}`),
+      closed: ({ record }) => counted.push(`closed ${record.flagNames}`),
+    },
   });
   cleanUps.push(
     () => tunnels.close(),
@@ -80,11 +82,13 @@ function setUp(port: number, config: Partial<ClusterConfig> = {}, name = 'tcp') 
       statPrefix: '',
       target: { kind: 'cluster', name: clusterName },
       idleTimeoutMs: 0,
+      maxDurationMs: 0,
       maxConnectAttempts: 1,
       hashPolicies: [],
       accessLogs: [],
       ...fields,
     },
+    chainName: 'chain',
     direction: 'inbound',
     chooseCluster: () => clusterName,
     accessLogs: [{ log: (record) => logged.push(record) }],
@@ -114,7 +118,7 @@ test('bytes go both ways, half-closes too, and the end is logged and counted onc
   await eventually(() => client.hasEnded);
   client.closeWith(null);
   await eventually(() => logged.length === 1 && tunnels.count === 0);
-  assert.deepEqual(counted, ['opened there', 'closed 5/6']);
+  assert.deepEqual(counted, ['opened there', 'moved 5/6', 'closed ']);
   assert.deepEqual([logged[0]?.bytesReceived, logged[0]?.bytesSent, logged[0]?.flagNames], [5, 6, '']);
   assert.deepEqual([logged[0]?.upstreamHost, logged[0]?.cluster], [`127.0.0.1:${port}`, 'tcp;']);
   assert.equal(cluster.breakers.default.connections, 0);
@@ -128,7 +132,7 @@ test('what cannot be connected is closed, told by flags and counted with the clu
   await eventually(() => logged.length === 1);
   assert.equal(client.isClosed, true);
   assert.deepEqual(lines(logged), ['UF,URX upstream_connect_failure 3']);
-  assert.deepEqual(counted, []);
+  assert.deepEqual(counted, ['opened there', 'closed UF,URX']);
   assert.equal(cluster.stats.upstream_cx_connect_fail, 3);
   assert.equal(cluster.breakers.default.connections, 0);
   assert.equal(tunnels.count, 0);
@@ -247,4 +251,96 @@ test('the inside of a CONNECT goes to the service of that name, else to where it
   open.tunnels.tunnelTo(stranger, `127.0.0.1:${port}`, service);
   stranger.receive('ho');
   await hears(stranger, '>ho');
+});
+
+test('the chain and the server name that was asked for are in the log', () => {
+  const { tunnels, logged, service } = setUp(1);
+  tunnels.serve(new FakeConnection(), service({}, 'other'), 'orders.example.com');
+  assert.deepEqual([logged[0]?.filterChainName, logged[0]?.sni], ['chain', 'orders.example.com']);
+});
+
+test('a connection that fails is tried at another host, and no host twice', async () => {
+  const { port } = await anEcho();
+  const closed = await aClosedPort();
+  const { tunnels, cluster, logged, service } = setUp(closed, { balancer: { kind: 'random' } });
+  cluster.update(cluster.config, someEndpoints(...[closed, port].map((one) => anEndpoint('127.0.0.1', { port: one }))));
+  for (let n = 0; n < 8; n++) {
+    const client = new FakeConnection();
+    tunnels.serve(client, service({ maxConnectAttempts: 2 }));
+    client.receive('x');
+    await hears(client, '>x');
+    client.closeWith(null);
+  }
+  assert.deepEqual(new Set(logged.map(({ upstreamHost }) => upstreamHost)), new Set([`127.0.0.1:${port}`]));
+  assert.ok(cluster.stats.upstream_cx_connect_fail > 0);
+  const hosts = [...cluster.hosts.values()];
+  assert.deepEqual(
+    hosts.map(({ activeRequests, stats }) => [activeRequests, stats.cx_active]),
+    [
+      [0, 0],
+      [0, 0],
+    ],
+  );
+});
+
+test('an open connection counts with its host and cluster', async () => {
+  const { port } = await anEcho();
+  const { tunnels, cluster, service } = setUp(port);
+  const client = new FakeConnection();
+  tunnels.serve(client, service());
+  client.receive('x');
+  await hears(client, '>x');
+  const [host] = cluster.hosts.values();
+  assert.deepEqual([host?.activeRequests, host?.stats.cx_active, cluster.stats.upstream_cx_active], [1, 1, 1]);
+  client.closeWith(null);
+  await eventually(() => cluster.stats.upstream_cx_active === 0);
+  assert.deepEqual([host?.activeRequests, cluster.stats.upstream_cx_tx_bytes_total], [0, 1]);
+});
+
+test('the bytes of a connection are counted every 15 seconds while it lives, and the rest at its end', async () => {
+  const { port } = await anEcho();
+  const clock = new FakeClock();
+  const { tunnels, counted, service } = setUp(port, {}, 'tcp', clock);
+  const client = new FakeConnection();
+  tunnels.serve(client, service());
+  client.receive('hello');
+  await hears(client, '>hello');
+  clock.advance(14_999);
+  assert.deepEqual(counted, ['opened there']);
+  clock.advance(1);
+  clock.advance(15_000);
+  assert.deepEqual(counted, ['opened there', 'moved 5/6']);
+  client.receive('you');
+  await hears(client, '>hello>you');
+  client.closeWith(null);
+  assert.deepEqual(counted, ['opened there', 'moved 5/6', 'moved 3/4', 'closed DC']);
+  await eventually(() => clock.pending === 0);
+});
+
+test('a connection ends at its greatest age, with the flag DT, used or not', async () => {
+  const { port } = await anEcho();
+  const clock = new FakeClock();
+  const { tunnels, logged, service } = setUp(port, {}, 'tcp', clock);
+  const client = new FakeConnection();
+  tunnels.serve(client, service({ maxDurationMs: 60_000, idleTimeoutMs: 50_000 }));
+  client.receive('x');
+  await hears(client, '>x');
+  clock.advance(40_000);
+  client.receive('y');
+  await hears(client, '>x>y');
+  clock.advance(19_999);
+  assert.equal(client.isClosed, false);
+  clock.advance(1);
+  assert.deepEqual([client.isClosed, lines(logged), clock.pending], [true, ['DT max_duration_timeout 1'], 0]);
+});
+
+test('a host that does not answer in the connect timeout is given up', async () => {
+  const clock = new FakeClock();
+  const { tunnels, cluster, logged, service } = setUp(9, { connectTimeoutMs: 1000 }, 'tcp', clock);
+  // TEST-NET-1: nobody answers there.
+  cluster.update(cluster.config, someEndpoints(anEndpoint('192.0.2.1', { port: 9 })));
+  tunnels.serve(new FakeConnection(), service());
+  clock.advance(1000);
+  await eventually(() => logged.length === 1);
+  assert.match(logged[0]?.flagNames ?? '', /UF,URX/);
 });

@@ -18,6 +18,7 @@ export function aForward(cluster: string, fields: Partial<ForwardAction> = {}): 
     kind: 'forward',
     target: { kind: 'cluster', name: cluster },
     timeoutMs: 0,
+    idleTimeoutMs: null,
     maxGrpcTimeoutMs: null,
     streamDuration: null,
     retry: null,

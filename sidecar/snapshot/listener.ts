@@ -64,6 +64,8 @@ export type TcpProxy = Readonly<{
   target: ClusterTarget;
   /** 0: none. */
   idleTimeoutMs: number;
+  /** Age at which a downstream connection is closed; 0: none. */
+  maxDurationMs: number;
   maxConnectAttempts: number;
   hashPolicies: readonly HashPolicy[];
   accessLogs: readonly AccessLogConfig[];
@@ -90,6 +92,8 @@ export type HttpManager = Readonly<{
   stripPort: 'none' | 'matching' | 'any';
   requestHeadersTimeoutMs: number;
   idleTimeoutMs: number;
+  /** Of a stream in which nothing moves; a route may say otherwise. */
+  streamIdleTimeoutMs: number;
   drainTimeoutMs: number;
   delayedCloseTimeoutMs: number;
   maxHeadersKb: number;

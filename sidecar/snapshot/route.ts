@@ -72,6 +72,8 @@ export type ForwardAction = Readonly<{
   target: ClusterTarget;
   /** Of the whole exchange; 0 is none. */
   timeoutMs: number;
+  /** Of a stream in which nothing moves; 0 is none, null what the listener says. */
+  idleTimeoutMs: number | null;
   /**
    * `max_grpc_timeout`: a call's timeout is what its `grpc-timeout` says, up to this (0: without limit), and the upstream's says
    * the time that is really left; null: not honoured.

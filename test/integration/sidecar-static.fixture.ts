@@ -1,6 +1,6 @@
 /** Sidecars that start from a bootstrap file, as processes of their own, and the pieces that such files are made of. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -49,6 +49,12 @@ export class StaticSidecar {
   get log(): readonly Json[] {
     const lines = this.#stderr.split('\n').filter((line) => line.startsWith('{'));
     return lines.map((line) => JSON.parse(line) as Json);
+  }
+
+  /** Memory that it holds, in bytes (Linux). */
+  async residentBytes(): Promise<number> {
+    const status = await readFile(`/proc/${this.#child.pid ?? 0}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? NaN) * 1024;
   }
 
   signal(name: 'SIGTERM'): void {
@@ -100,6 +106,24 @@ export function aListener(
     ...manager,
   };
   const filters = [{ name: 'http', typed_config: config }];
+  const chain = transport === undefined ? { filters } : { filters, transport_socket: transport };
+  return { name, address: socketAddress(port), traffic_direction: 'INBOUND', filter_chains: [chain] };
+}
+
+/** A listener that passes connections on to a cluster. */
+export function aTcpListener(
+  name: string,
+  port: number,
+  cluster: string,
+  { proxy = {}, transport }: { proxy?: Json; transport?: Json } = {},
+): Json {
+  const config = {
+    '@type': `${types}filters.network.tcp_proxy.v3.TcpProxy`,
+    stat_prefix: name,
+    cluster,
+    ...proxy,
+  };
+  const filters = [{ name: 'tcp', typed_config: config }];
   const chain = transport === undefined ? { filters } : { filters, transport_socket: transport };
   return { name, address: socketAddress(port), traffic_direction: 'INBOUND', filter_chains: [chain] };
 }

@@ -150,8 +150,8 @@ const refusals: readonly (readonly [SidecarType, TypedObject, ...string[]])[] = 
   ['listener', withManager({ drain_timeout: '1' }), `${manager}.drain_timeout must be a duration such as "1.5s"`],
   [
     'listener',
-    withManager({ stream_idle_timeout: '5s' }),
-    `${manager}.stream_idle_timeout is not supported: leave it out, or set it to 0`,
+    withManager({ request_timeout: '5s' }),
+    `${manager}.request_timeout is not supported: leave it out, or set it to 0`,
   ],
   [
     'listener',
@@ -283,6 +283,24 @@ describe('durations', () => {
 });
 
 describe('defaults are Envoy’s', () => {
+  test('of a TCP proxy and of the streams of a listener', () => {
+    const proxy = 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
+    const typed_config = { '@type': proxy, stat_prefix: 'x', cluster: 'c' };
+    const timed = { ...typed_config, idle_timeout: '5s', max_downstream_connection_duration: '60s' };
+    const times = [typed_config, { ...timed, max_connect_attempts: 3 }].map((config) => {
+      const filters = [{ name: 'tcp', typed_config: config }];
+      const result = decode('listener', { name: 'l', address: anAddress, filter_chains: [{ filters }] });
+      assert.ok(result.ok && result.value.type === 'listener');
+      const handler = result.value.value.chains[0]?.handler;
+      assert.ok(handler?.kind === 'tcp');
+      return [handler.tcp.idleTimeoutMs, handler.tcp.maxDurationMs, handler.tcp.maxConnectAttempts];
+    });
+    assert.deepEqual(times, [
+      [3_600_000, 0, 1],
+      [5000, 60_000, 3],
+    ]);
+  });
+
   test('of a cluster', () => {
     const result = decode('cluster', { name: 'outbound|80||a' });
     assert.ok(result.ok && result.value.type === 'cluster');

@@ -128,12 +128,13 @@ function decodeTimes(reader: Reader) {
   const times = {
     requestHeadersTimeoutMs: reader.ms('request_headers_timeout', 0),
     idleTimeoutMs: common?.ms('idle_timeout', 3_600_000) ?? 3_600_000,
+    streamIdleTimeoutMs: reader.ms('stream_idle_timeout', 300_000),
     drainTimeoutMs: reader.ms('drain_timeout', 5000),
     delayedCloseTimeoutMs: reader.ms('delayed_close_timeout', 1000),
     maxHeadersKb: reader.number('max_request_headers_kb', 60),
     maxHeadersCount: common?.number('max_headers_count', 100) ?? 100,
   };
-  reader.mustBeUnset('stream_idle_timeout', 'request_timeout');
+  reader.mustBeUnset('request_timeout');
   common?.mustBeUnset('max_connection_duration', 'max_requests_per_connection', 'max_stream_duration');
   common?.ignore('headers_with_underscores_action').done();
   return times;

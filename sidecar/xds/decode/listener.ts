@@ -158,6 +158,7 @@ const nothing: FilterChain['handler'] = {
     statPrefix: '',
     target: { kind: 'cluster', name: '' },
     idleTimeoutMs: 0,
+    maxDurationMs: 0,
     maxConnectAttempts: 1,
     hashPolicies: [],
     accessLogs: [],
@@ -197,6 +198,7 @@ function decodeTcpProxy(reader: Reader): TcpProxy {
     statPrefix: reader.string('stat_prefix'),
     target: decodeTarget(reader),
     idleTimeoutMs: reader.ms('idle_timeout', 3_600_000),
+    maxDurationMs: reader.ms('max_downstream_connection_duration', 0),
     maxConnectAttempts: reader.number('max_connect_attempts', 1),
     hashPolicies: reader.messages('hash_policy').map((policy) => {
       if (policy.message('source_ip') === null) policy.refuse('', 'only source_ip is supported');
@@ -204,6 +206,6 @@ function decodeTcpProxy(reader: Reader): TcpProxy {
     }),
     accessLogs: decodeAccessLogs(reader),
   };
-  reader.ignore('access_log_options', 'max_downstream_connection_duration', 'metadata_match').done();
+  reader.ignore('access_log_options', 'metadata_match').done();
   return tcp;
 }

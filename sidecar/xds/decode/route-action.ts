@@ -27,6 +27,7 @@ export function decodeForward(reader: Reader): ForwardAction {
     kind: 'forward',
     target: decodeTarget(reader),
     timeoutMs: reader.ms('timeout', 15_000),
+    idleTimeoutMs: reader.msOrNull('idle_timeout'),
     maxGrpcTimeoutMs: reader.msOrNull('max_grpc_timeout'),
     streamDuration: decodeStreamDuration(reader),
     retry: retry === null ? null : decodeRetryPolicy(retry),
@@ -39,10 +40,7 @@ export function decodeForward(reader: Reader): ForwardAction {
     clusterNotFoundStatus: Object.entries(notFoundStatus).find(([name]) => name === notFound)?.[1] ?? 503,
     upgrades: decodeUpgrades(reader),
   };
-  reader
-    .mustBeUnset('idle_timeout')
-    .ignore('append_x_forwarded_host', 'metadata_match', 'early_data_policy', 'flush_timeout')
-    .done();
+  reader.ignore('append_x_forwarded_host', 'metadata_match', 'early_data_policy', 'flush_timeout').done();
   return forward;
 }
 

@@ -8,6 +8,7 @@
 import { resolve } from 'node:path';
 import { Bench } from './bench.ts';
 import { parseFlags, usage, type Flags } from './flags.ts';
+import { aboutTarget, peers, target } from './peers/peers.ts';
 import { keepPriority, raisePriority } from './processes/server-process.ts';
 import { machineFacts } from './report/machine.ts';
 import { formatTable, tableOf } from './report/table.ts';
@@ -22,7 +23,12 @@ switch (flags.kind) {
     console.log(usage);
     break;
   case 'list':
-    for (const { name, about } of scenarios) console.log(`${name.padEnd(22)} ${about}`);
+    for (const { name, about, targets } of scenarios) {
+      console.log(`${name.padEnd(22)} ${about}`);
+      console.log(`${''.padEnd(22)} ${targets.map((each) => each.name).join(', ')}`);
+    }
+    console.log('\nPeers:');
+    for (const peer of peers) console.log(`${peer.padEnd(22)} ${aboutTarget(target(peer, 'http1'))}`);
     break;
   case 'error':
     console.error(`bench: ${flags.error}\n\n${usage}`);

@@ -11,11 +11,14 @@ export type OpenLoad = Readonly<{
   seconds: number;
 }>;
 
+/** Nothing of V8's in other threads, and few collections: what the generator does besides disturbs what it measures. */
+const quietNode = ['--single-threaded-gc', '--no-opt', '--min-semi-space-size=32', '--max-semi-space-size=32'];
+
 /** Loads a server at a fixed mean rate, with Poisson arrivals. */
 export async function runOpenLoop(load: OpenLoad, signal: AbortSignal): Promise<LoadResult> {
   const { port, path, perSecond, connections, seconds } = load;
   const main = resolve(import.meta.dirname, 'open-loop-main.ts');
-  const args = ['--single-threaded-gc', main, ...[port, path, perSecond, connections, seconds].map(String)];
+  const args = [...quietNode, main, ...[port, path, perSecond, connections, seconds].map(String)];
   return parseOpenLoop(await runTool(process.execPath, args, signal), seconds);
 }
 

@@ -5,19 +5,44 @@
 import { connect } from 'node:http2';
 import { request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import type { CertificateFiles } from '../certificates.ts';
 import { unary } from '../peers/backends.ts';
+import type { Wire } from '../peers/pair.ts';
+import { clientOptions } from './handshakes.ts';
 
-const tries = 5;
+const patienceMs = 5000;
 
-/** Throws what is wrong with the answer. */
-export async function probe(port: number, wire: 'http1' | 'h2', path: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
+/** Throws what is wrong with the answer, if it stays wrong for five seconds. */
+export function probe(port: number, wire: 'http1' | 'h2', path: string): Promise<void> {
+  return patiently(() => (wire === 'h2' ? callUnary(port) : get(port, path)));
+}
+
+/** A handshake with the called side: a proxy may listen before it has its certificate. */
+export function probeTls(port: number, certificates: CertificateFiles, wire: Wire): Promise<void> {
+  const protocols = { http1: ['http/1.1'], mux: ['h2'], h2: ['h2'], tcp: [] }[wire];
+  const options = { ...clientOptions(port, certificates), ALPNProtocols: protocols };
+  const shake = () =>
+    new Promise<void>((done, fail) => {
+      const socket = connectTls(options, () => {
+        done();
+        socket.destroy();
+      });
+      socket.once('error', fail);
+      socket.once('close', () => fail(new Error('closed in the handshake')));
+    });
+  return patiently(shake);
+}
+
+async function patiently(attempt: () => Promise<void>): Promise<void> {
+  const end = performance.now() + patienceMs;
+  for (;;) {
     try {
-      await (wire === 'h2' ? callUnary(port) : get(port, path));
+      await attempt();
       return;
     } catch (error) {
-      if (attempt === tries) throw error;
-      await pause(200);
+      if (performance.now() > end) throw error;
+      await pause(100);
     }
   }
 }

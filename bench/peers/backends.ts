@@ -27,8 +27,6 @@ export function backendCommand(kind: BackendKind, folder: string, port: number):
   switch (kind) {
     case 'http': {
       const path = join(folder, 'backend.conf');
-      mkdirSync(join(folder, 'www'), { recursive: true });
-      writeFileSync(join(folder, 'www/64kb'), Buffer.alloc(65536, 'X'));
       writeFileSync(path, httpConfig(folder, port));
       return { command: 'nginx', args: ['-p', folder, '-c', path], port };
     }
@@ -60,7 +58,8 @@ function httpConfig(folder: string, port: number): string {
     location / { ${answer(128)} }
     location = ${bodyPaths[0]} { ${answer(0)} }
     location = ${bodyPaths[1024]} { ${answer(1024)} }
-    location = ${bodyPaths[65536]} { default_type text/plain; alias ${join(folder, 'www/64kb')}; }
+    set $kilobyte "${'X'.repeat(1024)}";
+    location = ${bodyPaths[65536]} { default_type text/plain; return 200 "${'$kilobyte'.repeat(64)}"; }
   }`,
   });
 }

@@ -1,6 +1,7 @@
 /** A pair of proxies that runs in front of a backend, or the backend alone. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { probeTls } from '../loads/probe.ts';
 import type { ServerProcess as Server } from '../processes/server-process.ts';
 import { ServerProcess } from '../processes/server-process.ts';
 import { hopCommand, type PeerOptions } from './commands.ts';
@@ -34,6 +35,7 @@ export class RunningPair {
         const log = join(scope.folder, `${name}-${hop}.log`);
         servers.push(await ServerProcess.start(hopCommand(peer, hop, scope, options), log));
       }
+      await probeTls(scope.inPort, scope.certificates, scope.wire);
       return pair;
     } catch (error) {
       await pair.stop();

@@ -89,10 +89,12 @@ export function raisePriority(pid: number): void {
   }
 }
 
+/** Our sidecars log JSON; of that the message is enough. */
 function lastLines(path: string): string {
   const lines = readFileSync(path, 'utf8')
     .split('\n')
-    .filter((line) => line.trim() !== '');
+    .filter((line) => line.trim() !== '')
+    .map((line) => /"msg":"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? line);
   return lines.slice(-3).join(' ').slice(-600);
 }
 

@@ -1,5 +1,5 @@
-/** Samples of a target become medians and ranges. Pure. */
-import type { Sample } from './measure.ts';
+/** Samples of a target become medians and ranges, and goals are judged by them. Pure. */
+import { kindOf, type Figure, type Sample } from './figures.ts';
 
 /** A median with the least and the greatest. */
 export type Spread = Readonly<{ median: number; min: number; max: number }>;
@@ -8,17 +8,15 @@ export type Summary = Readonly<{
   name: string;
   about: string;
   runs: number;
-  rps: Spread;
-  p50Us: Spread;
-  p99Us: Spread;
-  /** Mean of the two hops; null without a proxy. */
-  cpuUs: Spread | null;
-  userUs: Spread | null;
-  in: Readonly<{ cpuUs: Spread; residentMb: Spread }> | null;
-  out: Readonly<{ cpuUs: Spread; residentMb: Spread }> | null;
+  figures: Readonly<Partial<Record<Figure, Spread>>>;
   foreignCores: Spread;
   errors: readonly string[];
 }>;
+
+/** What is asked of a target: at most (of what is better when less) so much, of what another has if `of` names one. */
+export type Goal = Readonly<{ target: string; figure: Figure; limit: number; of: string | null }>;
+
+export type Verdict = Readonly<{ goal: Goal; value: number; isMet: boolean }>;
 
 /** The median (of an even count the mean of the two in the middle), least and greatest of at least one value. */
 export function spreadOf(values: readonly number[]): Spread {
@@ -29,55 +27,61 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median, min: sorted[0] ?? 0, max: sorted.at(-1) ?? 0 };
 }
 
+/** The value below which a share of the sorted values lies; 0 of none. */
+export function quantileOf(sorted: ArrayLike<number>, share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}
+
 /** Sums up the samples of one target. */
 export function summarize(name: string, about: string, samples: readonly Sample[]): Summary {
-  const over = (pick: (sample: Sample) => number) => spreadOf(samples.map(pick));
-  const hasHops = samples.some(({ hops }) => hops.length > 0);
-  const mean = (pick: (hop: Sample['hops'][number]) => number) =>
-    hasHops ? over(({ hops }) => hops.reduce((sum, hop) => sum + pick(hop), 0) / hops.length) : null;
-  const hop = (index: number) =>
-    hasHops
-      ? {
-          cpuUs: over(({ hops }) => hops[index]?.cpuUs ?? 0),
-          residentMb: over(({ hops }) => hops[index]?.residentMb ?? 0),
-        }
-      : null;
+  const names = new Set(samples.flatMap(({ figures }) => Object.keys(figures) as Figure[]));
+  const spreads = [...names].map((figure) => {
+    const values = samples.map(({ figures }) => figures[figure]).filter((value) => value !== undefined);
+    return [figure, spreadOf(values)] as const;
+  });
   return {
     name,
     about,
     runs: samples.length,
-    rps: over((sample) => sample.rps),
-    p50Us: over((sample) => sample.p50Us),
-    p99Us: over((sample) => sample.p99Us),
-    cpuUs: mean(({ cpuUs }) => cpuUs),
-    userUs: mean(({ userUs }) => userUs),
-    in: hop(0),
-    out: hop(1),
-    foreignCores: over((sample) => sample.foreignCores),
+    figures: Object.fromEntries(spreads),
+    foreignCores: spreadOf(samples.map(({ foreignCores }) => foreignCores)),
     errors: samples.map(({ errors }) => errors).filter((each) => each !== ''),
   };
 }
 
-/** What is asked of our sidecars, of the CPU of Envoys that do the same, and in megabytes resident. */
-export const goals = { cpuOfEnvoy: 0.8, residentMb: 95 };
+/** Adds how much slower each is than no proxy at all, where that was measured beside. */
+export function withAddedLatency(summaries: readonly Summary[]): Summary[] {
+  const direct = summaries.find(({ name }) => name === 'direct')?.figures;
+  const less = (spread: Spread | undefined, base: Spread | undefined) =>
+    spread === undefined || base === undefined
+      ? undefined
+      : { median: spread.median - base.median, min: spread.min - base.median, max: spread.max - base.median };
+  return summaries.map((summary) => {
+    if (summary.name === 'direct') return summary;
+    const addedP50Us = less(summary.figures.p50Us, direct?.p50Us);
+    const addedP99Us = less(summary.figures.p99Us, direct?.p99Us);
+    const added = { ...(addedP50Us ? { addedP50Us } : {}), ...(addedP99Us ? { addedP99Us } : {}) };
+    return { ...summary, figures: { ...summary.figures, ...added } };
+  });
+}
 
-/** One line for each goal that these summaries can judge. */
-export function verdicts(summaries: readonly Summary[]): string[] {
-  const tulle = summaries.find(({ name }) => name === 'tulle');
-  const envoy = summaries.find(({ name }) => name === 'envoy-full');
-  const lines: string[] = [];
-  const met = (isMet: boolean) => (isMet ? 'met' : 'MISSED');
-  if (tulle?.cpuUs && envoy?.cpuUs) {
-    const ratio = tulle.cpuUs.median / envoy.cpuUs.median;
-    const goal = goals.cpuOfEnvoy;
-    lines.push(`CPU: ${ratio.toFixed(2)} of envoy-full's; goal at most ${goal}: ${met(ratio <= goal)}`);
-  }
-  if (tulle?.in && tulle.out) {
-    const resident = Math.max(tulle.in.residentMb.median, tulle.out.residentMb.median);
-    const goal = goals.residentMb;
-    lines.push(
-      `RSS: ${resident.toFixed(0)} MB, the greater of the two; goal at most ${goal}: ${met(resident <= goal)}`,
-    );
-  }
-  return lines;
+/** Judges the goals that these summaries have figures for. */
+export function judge(goals: readonly Goal[], summaries: readonly Summary[]): Verdict[] {
+  const medianOf = (name: string, figure: Figure) =>
+    summaries.find((summary) => summary.name === name)?.figures[figure]?.median;
+  return goals.flatMap((goal) => {
+    const ours = medianOf(goal.target, goal.figure);
+    const theirs = goal.of === null ? 1 : medianOf(goal.of, goal.figure);
+    if (ours === undefined || theirs === undefined || theirs === 0) return [];
+    const value = ours / theirs;
+    return [{ goal, value, isMet: kindOf(goal.figure).better === 'less' ? value <= goal.limit : value >= goal.limit }];
+  });
+}
+
+/** One line that says whether a goal is met. */
+export function verdictText({ goal, value, isMet }: Verdict): string {
+  const { label, unit, better } = kindOf(goal.figure);
+  const shown = goal.of === null ? `${value.toFixed(0)} (${unit})` : `${value.toFixed(2)} of ${goal.of}'s`;
+  const bound = better === 'less' ? 'at most' : 'at least';
+  return `${goal.target}, ${label}: ${shown}; goal ${bound} ${goal.limit}: ${isMet ? 'met' : 'MISSED'}`;
 }

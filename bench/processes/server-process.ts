@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { openSync, closeSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { familyOf } from './proc.ts';
@@ -21,11 +21,11 @@ export class ServerProcess {
     this.#child = child;
   }
 
-  /** Starts it and waits until it accepts. Its output goes to `logPath`. */
+  /** Starts it and waits until it accepts. Its output goes to `logPath`; when it ends instead, the error has its last lines. */
   static async start({ command, args, port, cwd, env }: ServerCommand, logPath: string): Promise<ServerProcess> {
-    const log = openSync(logPath, 'a');
+    const log = openSync(logPath, 'w');
     const child = spawn(command, args, {
-      stdio: ['ignore', 'ignore', log],
+      stdio: ['ignore', log, log],
       detached: true,
       cwd,
       env: { ...process.env, ...env },
@@ -39,7 +39,7 @@ export class ServerProcess {
     while (!(await accepts(port))) {
       if (failure !== null || child.exitCode !== null || performance.now() > end) {
         await server.stop();
-        throw new Error(`${command} does not serve at ${port}: see ${logPath}`, { cause: failure });
+        throw new Error(`does not serve: ${lastLines(logPath) || command}`, { cause: failure });
       }
       await pause(25);
     }
@@ -72,13 +72,30 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+let mayRaise = true;
+
+/** From here on nothing is given more of the CPU than what else runs. */
+export function keepPriority(): void {
+  mayRaise = false;
+}
+
 /** Gives a session more of the CPU than what else runs; only where that is allowed. */
 export function raisePriority(pid: number): void {
+  if (!mayRaise) return;
   try {
     writeFileSync(`/proc/${pid}/autogroup`, '-12');
   } catch {
     // Only a convenience: without it foreign load disturbs more, and is told.
   }
+}
+
+/** Our sidecars log JSON; of that the message is enough. */
+function lastLines(path: string): string {
+  const lines = readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => /"msg":"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? line);
+  return lines.slice(-3).join(' ').slice(-600);
 }
 
 /** To the whole group. */

@@ -39,6 +39,12 @@ export function residentMbOf(pids: readonly number[]): number {
   return kilobytes.reduce((sum, each) => sum + each, 0) / 1024;
 }
 
+/** Proportional memory in megabytes: what several processes share counts once among them. */
+export function proportionalMbOf(pids: readonly number[]): number {
+  const kilobytes = pids.map((pid) => Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0));
+  return kilobytes.reduce((sum, each) => sum + each, 0) / 1024;
+}
+
 /** CPU time of children of ours that ended, in microseconds. */
 export function endedChildrenCpuUs(): number {
   const fields = statFields(process.pid);

@@ -93,7 +93,7 @@ describe('answers of a server', () => {
     peer.connection.receiveEnd();
     assert.deepEqual(
       all.map(({ aborted }) => aborted?.kind),
-      ['refused', 'connectionClosed', 'protocolError', 'connectionClosed'],
+      ['refused', 'streamReset', 'protocolError', 'connectionClosed'],
     );
   });
 });

@@ -96,7 +96,7 @@ describe('requests', () => {
     assert.deepEqual(
       handler.requests.map(({ aborted }) => aborted),
       [
-        { kind: 'connectionClosed', reset: true, detail: 'RST_STREAM CANCEL' },
+        { kind: 'streamReset', code: 'CANCEL' },
         { kind: 'connectionClosed', reset: true, detail: 'reset' },
       ],
     );

@@ -21,7 +21,10 @@ export type Http2Options = Readonly<{
   maxHeaderListBytes: number;
   /** Most fields of a head or trailers (`common_http_protocol_options.max_headers_count`). */
   maxFields: number;
-  /** Queued body of one stream above which `sendData` says false; below half of it `onWritable` comes. */
+  /**
+   * Queued body of one stream above which `sendData` says false when a window, or the connection, holds it up; below half of it
+   * `onWritable` comes. What flows is written at the end of the turn, so it may be eight times as much.
+   */
   maxStreamQueuedBytes: number;
   /** Frames that wait for the peer to read (`max_outbound_frames`). */
   maxOutboundFrames: number;
@@ -66,7 +69,7 @@ export const defaultHttp2Options: Http2Options = {
   allowConnect: true,
   maxHeaderListBytes: 60 * 1024,
   maxFields: 100,
-  maxStreamQueuedBytes: 64 * 1024,
+  maxStreamQueuedBytes: 16 * 1024,
   maxOutboundFrames: 10_000,
   maxOutboundControlFrames: 1000,
   maxConsecutiveEmptyFrames: 1,

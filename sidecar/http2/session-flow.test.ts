@@ -112,14 +112,21 @@ describe('sending', () => {
   it('says false above the mark, and that it is writable below half of it', () => {
     const { server, streams } = answering(1, [4, 1000]);
     const [stream] = streams;
-    assert.equal(send(server, stream, 60_000), true);
-    assert.equal(send(server, stream, 10_000), false);
-    server.receive(windowUpdate(1, 30_000));
+    assert.equal(send(server, stream, 15_000), true);
+    assert.equal(send(server, stream, 2_000), false);
+    server.receive(windowUpdate(1, 7_000));
     server.take();
     assert.equal(stream?.writable, 0);
-    server.receive(windowUpdate(1, 10_000));
+    server.receive(windowUpdate(1, 2_000));
     server.take();
     assert.equal(stream?.writable, 1);
+  });
+
+  it('takes more of a body that flows', () => {
+    const { server, streams } = answering(1, [4, 1 << 24]);
+    server.receive(windowUpdate(0, 1 << 24));
+    assert.equal(send(server, streams[0], 120_000), true);
+    assert.equal(send(server, streams[0], 20_000), false);
   });
 
   it('waits for a connection that wants no more', () => {

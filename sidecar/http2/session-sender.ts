@@ -8,6 +8,8 @@ import type { Http2Stream } from './stream.ts';
 const chunkBytes = defaultFrameBytes;
 /** Output that is gathered before the connection is asked whether it wants more. */
 const batchBytes = 64 * 1024;
+/** How much more may wait of a stream whose data will be written at the end of this turn. */
+const flowingFactor = 8;
 const emptyBytes = Buffer.alloc(0);
 
 /**
@@ -59,7 +61,7 @@ export class SessionSender {
       stream.queuedBytes += bytes.length;
       this.makeReady(stream);
     }
-    if (stream.queuedBytes < this.#core.options.maxStreamQueuedBytes) return true;
+    if (stream.queuedBytes < this.#markOf(stream)) return true;
     stream.wantsWritable = true;
     return false;
   }
@@ -147,6 +149,12 @@ export class SessionSender {
     }
     stream.queuedBytes -= end - start;
     return start === 0 && end === first.length ? first : first.subarray(start, end);
+  }
+
+  /** What may wait of a stream. */
+  #markOf({ queuedBytes, sendWindow }: Http2Stream): number {
+    const isHeldUp = this.#isBlocked || sendWindow < queuedBytes || this.#core.sendWindow < queuedBytes;
+    return this.#core.options.maxStreamQueuedBytes * (isHeldUp ? 1 : flowingFactor);
   }
 
   #canWriteNow(stream: Http2Stream, length: number): boolean {

@@ -81,7 +81,7 @@ export class Session implements FrameSink, AckSink {
   /** As a client: how many streams may be opened now. */
   get capacity(): number {
     const { streams, peer, options, goawayLastId, isOver } = this.#core;
-    if (isOver || this.#isDraining || goawayLastId < Infinity || streams.nextLocalId > maxInt31) return 0;
+    if (isOver || this.#isDraining || goawayLastId < Infinity) return 0;
     const limit = Math.min(peer.hasArrived ? peer.maxConcurrentStreams : presumedStreams, options.maxConcurrentStreams);
     return Math.max(limit - streams.openByUs, 0);
   }
@@ -137,7 +137,10 @@ export class Session implements FrameSink, AckSink {
     const core = this.#core;
     core.now = now;
     core.guard.streamOpened();
-    return core.addStream(core.streams.nextLocalId);
+    const stream = core.addStream(core.streams.nextLocalId);
+    // Ids are used up (RFC 9113 5.1.1): another connection has to go on.
+    if (core.streams.nextLocalId > maxInt31) this.#isDraining = true;
+    return stream;
   }
 
   /** The encoder for the head to send: every field by `field`, then {@link sendHead}, and nothing else between. */
@@ -189,9 +192,10 @@ export class Session implements FrameSink, AckSink {
 
   /** Says goodbye, before the connection is closed. */
   sayGoodbye(code: number = errorCode.noError): void {
-    if (this.#core.isOver) return;
-    const { streams, lastTakenId, writer } = this.#core;
-    writer.goaway(Math.min(streams.lastPeerId, lastTakenId), code, '');
+    const { streams, lastTakenId, writer, isOver } = this.#core;
+    // After the second step of a drain all is said.
+    if (isOver || lastTakenId < Infinity) return;
+    writer.goaway(streams.lastPeerId, code, '');
     this.#core.countFrame(false);
   }
 

@@ -27,7 +27,6 @@ export class Http2ClientStream implements ClientStream, StreamEvents {
   readonly #session: Session;
   readonly #stream: Http2Stream;
   readonly #sink: ResponseSink;
-  readonly #beginHead = () => this.#session.beginHead();
   #hasSentHead = false;
   #method = '';
   #upgrade: string | null = null;
@@ -74,7 +73,7 @@ export class Http2ClientStream implements ClientStream, StreamEvents {
     } else if (!end) {
       this.#remaining = head.contentLength;
     }
-    encodeRequest(head, end || isForTunnel, this.#beginHead);
+    encodeRequest(this.#session, head, end || isForTunnel);
     this.#session.sendHead(this.#stream, end && !isForTunnel);
   }
 

@@ -1,7 +1,7 @@
 /** Heads of HTTP/2 messages to and from those of `message.ts` (RFC 9113 8.3, 8.5; RFC 8441). */
 import type { RequestHead, ResponseHead } from '../http1/message.ts';
 import type { FieldSection } from '../http2/field-section.ts';
-import type { HpackEncoder } from '../http2/hpack/encoder.ts';
+import type { Session } from '../http2/session.ts';
 import { encodeGathered, gatheredLength, gatherFields, lengthToSay, toHeaderMap } from './http2-fields.ts';
 import { acceptOf, randomKey } from './websocket-key.ts';
 
@@ -54,12 +54,12 @@ export function toResponseHead(section: FieldSection, end: boolean, isToHead: bo
   };
 }
 
-/** Encodes a request's head. An upgrade is an extended CONNECT. `getEncoder` begins the block, once all is known to be right. */
-export function encodeRequest(head: RequestHead, end: boolean, getEncoder: () => HpackEncoder): void {
+/** Encodes a request's head, for `session.sendHead`. An upgrade is an extended CONNECT. The block is begun once all is known to be right. */
+export function encodeRequest(session: Session, head: RequestHead, end: boolean): void {
   gatherFields(head.headers);
   const length = lengthToSay(head.contentLength, end);
   const isUpgrade = head.upgrade !== null;
-  const encoder = getEncoder();
+  const encoder = session.beginHead();
   encoder.field(':method', isUpgrade ? 'CONNECT' : head.method);
   if (head.method !== 'CONNECT') encoder.field(':scheme', head.scheme);
   encoder.field(':authority', head.authority);
@@ -69,22 +69,14 @@ export function encodeRequest(head: RequestHead, end: boolean, getEncoder: () =>
   if (head.expectsContinue && !end) encoder.field('expect', '100-continue');
 }
 
-/** Encodes a response's head with this status. */
-export function encodeResponse(
-  head: ResponseHead,
-  status: number,
-  length: ResponseLength,
-  getEncoder: () => HpackEncoder,
-): void {
+/** Encodes a response's head with this status, for `session.sendHead`. `length`: digits, nothing, or `asDeclared` by the fields (to HEAD, 304). */
+export function encodeResponse(session: Session, head: ResponseHead, status: number, length: string): void {
   gatherFields(head.headers);
   const said = length === 'asDeclared' ? gatheredLength() : length;
-  const encoder = getEncoder();
+  const encoder = session.beginHead();
   encoder.field(':status', statusTexts[status] ?? String(status));
   encodeGathered(encoder, said);
 }
-
-/** What is said of the length: digits, nothing, or what the head's fields say (to HEAD, 304). */
-export type ResponseLength = string;
 
 /** What an HTTP/1.1 client needs of a response that opened a WebSocket over HTTP/2. */
 export function completeUpgrade(head: ResponseHead, upgrade: string, key: string | null): void {

@@ -29,7 +29,6 @@ export class Http2ServerStream implements ServerStream, StreamEvents {
   readonly #stream: Http2Stream;
   readonly #method: string;
   readonly #upgrade: string | null;
-  readonly #beginHead = () => this.#session.beginHead();
   #sink: RequestSink | null = null;
   #mayStillContinue: boolean;
   #hasSentHead = false;
@@ -76,7 +75,7 @@ export class Http2ServerStream implements ServerStream, StreamEvents {
   sendContinue(): void {
     if (this.#isDone || !this.#mayStillContinue || this.#hasSentHead) return;
     this.#mayStillContinue = false;
-    this.#beginHead().field(':status', '100');
+    this.#session.beginHead().field(':status', '100');
     this.#session.sendHead(this.#stream, false);
   }
 
@@ -204,7 +203,7 @@ export class Http2ServerStream implements ServerStream, StreamEvents {
   }
 
   #sendHead(head: ResponseHead, status: number, length: string, end: boolean): void {
-    encodeResponse(head, status, length, this.#beginHead);
+    encodeResponse(this.#session, head, status, length);
     this.#session.sendHead(this.#stream, end);
   }
 }

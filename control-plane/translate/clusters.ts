@@ -64,7 +64,7 @@ export function outboundClusterFor(index: MeshIndex, scope: Scope, destination: 
       upstream_connection_options: upstreamConnectionOptions(policy?.connectionPool),
       outlier_detection:
         policy?.outlierDetection === undefined ? undefined : outlierDetection(policy.outlierDetection, scope.compat),
-      metadata: clusterMetadata(service, rule, subset),
+      metadata: keepHttp1(clusterMetadata(service, rule, subset), policy),
       common_lb_config: commonLbConfig(policy),
       alt_stat_name: statName(name),
       typed_extension_protocol_options: httpProtocolOptions({ port, policy, isExternalTls: usesExternalTls(policy) }),
@@ -96,6 +96,13 @@ export function clusterMetadata(service: MeshService, rule?: MergedRule, subset?
       }),
     },
   };
+}
+
+/** `DO_NOT_UPGRADE`: our sidecars send no HTTP/2 between themselves. Envoy has no field for it, and needs none. */
+function keepHttp1(metadata: TypedObject, policy: PolicyBlocks | undefined): TypedObject {
+  if (policy?.connectionPool?.http?.h2UpgradePolicy !== 'DO_NOT_UPGRADE') return metadata;
+  const known = metadata['filter_metadata'] as TypedObject;
+  return { ...metadata, filter_metadata: { ...known, tulle: { h2_upgrade: false } } };
 }
 
 function discovery(index: MeshIndex, scope: Scope, destination: Destination, type: ClusterType): TypedObject {

@@ -87,9 +87,13 @@ export abstract class ForwardTimers {
     this.#route = this.#backOff = this.#deadline = null;
   }
 
-  /** How long the next attempt's upstream has; 0: no limit. How long the stream may last it is not told, as in Envoy. */
-  protected get expectedMs(): number {
-    const spent = this.#timeoutMs > 0 && this.#requestEndedAtMs >= 0 ? this.elapsedMs - this.#requestEndedAtMs : 0;
+  /**
+   * How long an attempt's upstream has; 0: no limit. How long the stream may last it is not told, as in Envoy. The first attempt is
+   * told the whole timeout, whatever it waited for its connection (Router::decodeHeaders of Envoy).
+   */
+  protected expectedMs(attempt: number): number {
+    const isTimed = attempt > 1 && this.#timeoutMs > 0 && this.#requestEndedAtMs >= 0;
+    const spent = isTimed ? this.elapsedMs - this.#requestEndedAtMs : 0;
     const expected = expectedTimeoutMs(this.#timeoutMs, this.#perTryTimeoutMs, spent);
     if (this.#deadlineMs < 0 || !this.#tellsDeadline) return expected;
     const left = Math.max(1, this.#deadlineMs - this.elapsedMs);

@@ -1,3 +1,5 @@
+import { grpcStatusNames } from '#shared/runtime/grpc-status-names.ts';
+
 const camelNames = [
   'OK',
   'Canceled',
@@ -18,26 +20,6 @@ const camelNames = [
   'Unauthenticated',
 ];
 
-const snakeNames = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
-
 /** How `%GRPC_STATUS(FORM)%` prints a status. */
 export type GrpcStatusForm = 'CAMEL_STRING' | 'SNAKE_STRING' | 'NUMBER';
 
@@ -52,7 +34,7 @@ export function grpcStatusText(status: number, form: GrpcStatusForm): string {
     case 'CAMEL_STRING':
       return camelNames[status] ?? String(status);
     case 'SNAKE_STRING':
-      return snakeNames[status] ?? String(status);
+      return grpcStatusNames[status] ?? String(status);
     case 'NUMBER':
       return String(status);
   }

@@ -1,3 +1,4 @@
+import { grpcStatusNames } from '#shared/runtime/grpc-status-names.ts';
 import type { TypedObject } from '#shared/xds/typed.ts';
 import type { HttpRule } from '../route-match.ts';
 import { compact, typed } from '../typed-builder.ts';
@@ -9,26 +10,6 @@ type Fault = Readonly<{
   delay?: Readonly<{ fixedDelay?: string; percent?: number; percentage?: Percentage }>;
   abort?: Readonly<{ httpStatus?: number; grpcStatus?: string; percentage?: Percentage }>;
 }>;
-
-const grpcCodes = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
 
 /** The fault filter's settings of one route; `undefined` when nothing can happen. A fault without percentage never happens. */
 export function faultConfig(rule: HttpRule): TypedObject | undefined {
@@ -63,6 +44,6 @@ function abortConfig(abort: Fault['abort']): TypedObject | undefined {
 }
 
 function grpcCode(status: string): number | undefined {
-  const code = grpcCodes.indexOf(status.toUpperCase());
+  const code = grpcStatusNames.indexOf(status.toUpperCase());
   return code < 0 ? undefined : code;
 }

@@ -1,14 +1,9 @@
+import { grpcStatusNames } from '../../runtime/grpc-status-names.ts';
 import type { Field } from './field.ts';
 import type { Report } from './report.ts';
 import { checkDuration, checkPercent, checkPercentage } from './scalar-rules.ts';
 
-const grpcStatuses: ReadonlySet<string> = new Set(
-  (
-    'OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED ' +
-    'RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS ' +
-    'UNAUTHENTICATED'
-  ).split(' '),
-);
+const grpcStatuses: ReadonlySet<string> = new Set(grpcStatusNames);
 
 /** Istio's rules for `fault`. */
 export function checkFault(fault: Field, report: Report): void {

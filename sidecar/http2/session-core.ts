@@ -136,7 +136,7 @@ export class SessionCore {
   }
 
   failAll(failure: StreamFailure): void {
-    for (const stream of Array.from(this.streams.open.values())) {
+    for (const stream of this.streams.open.all()) {
       this.closeStream(stream, true);
       stream.events?.onFailure(failure);
     }

@@ -286,7 +286,7 @@ export class Session implements FrameSink, AckSink {
   #endStalled(): void {
     const { streams, options, now } = this.#core;
     if (options.streamIdleTimeoutMs === 0) return;
-    for (const stream of Array.from(streams.open.values())) {
+    for (const stream of streams.open.all()) {
       if (stream.queuedBytes === 0 || now - stream.progressAt < options.streamIdleTimeoutMs) continue;
       this.#core.resetStream(stream, errorCode.cancel);
       stream.events?.onFailure({ kind: 'stalled' });

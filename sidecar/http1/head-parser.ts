@@ -7,6 +7,7 @@
  * In: octets that stay untouched during the call. Out: a head that owns a copy of its field lines; or null, and `fault` says
  * why. Pure. Each connection owns one parser; the scratch objects are shared by all of a worker, since parsing never yields.
  */
+import { Buffer } from 'node:buffer';
 import { isValueOctet } from './characters.ts';
 import { FieldSection } from './field-section.ts';
 import { FramingFields } from './framing-fields.ts';

@@ -76,7 +76,7 @@ export class ControlInput {
       // The response is whole; only the rest of the request is not wanted.
       stream.isLocalEnded = true;
       stream.isEndQueued = true;
-      stream.queue.length = 0;
+      stream.queue = null;
       stream.queuedBytes = 0;
       stream.trailers = null;
       core.settle(stream);

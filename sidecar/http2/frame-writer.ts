@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { frameFlag, frameType, headerBytes, maxInt31 } from './frames.ts';
 
 const slabBytes = 16 * 1024;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { ReceiveWindow } from './flow-control.ts';
 import { OpenStreams } from './open-streams.ts';
 import { Http2Stream } from './stream.ts';

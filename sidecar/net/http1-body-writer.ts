@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
 import { sharedWriter } from '../http1/byte-writer.ts';
 import { chunkEnd, encodeChunkLine, lastChunk } from '../http1/chunked.ts';

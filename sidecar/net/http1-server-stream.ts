@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
 import { sharedWriter } from '../http1/byte-writer.ts';
 import { encodeResponseHead, type WrittenFraming } from '../http1/head-writer.ts';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { errorCode, errorName } from '../http2/frames.ts';
 import { describeFault } from '../http2/protocol-error.ts';
 import type { Session } from '../http2/session.ts';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Clock } from '#shared/runtime/clock.ts';
 import type { Connection, ConnectionHandler } from '../transport/transport.ts';
 

@@ -4,6 +4,7 @@
  *
  *   start -> place -> dial (-> dial ...) -> join -> pipe -> finish
  */
+import { Buffer } from 'node:buffer';
 import type { Clock } from '#shared/runtime/clock.ts';
 import type { MeshError } from '#shared/runtime/mesh-error.ts';
 import { Pipe, type PipeEnd } from '../net/pipe.ts';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { maxGatheredBytes, SocketConnection, type ConnectionOptions } from './socket-connection.ts';
 import type { TlsFacts } from './transport.ts';

@@ -4,6 +4,7 @@
  * `bytesWritten` counts what the operating system (or TLS) took and nothing else. How bytes are read and written is the back end's
  * (`node-stream.ts`, `direct-handle.ts`). The connection owns the socket, the handler owns the connection.
  */
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { flushAtEndOfTurn, type Flushable } from './flush-queue.ts';

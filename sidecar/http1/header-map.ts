@@ -9,6 +9,15 @@ const width = 4;
 /** Name end of a line that was removed. */
 const removed = -1;
 
+/** Numbers of the lines that a proxy adds to a message: growing an array copies it. */
+const roomForAdded = 6 * width;
+/** Numbers of lines whose names and values are the texts of a map, in turns; and room for these. */
+const maxTextLines = 64;
+const textLines = Array.from({ length: maxTextLines * width + roomForAdded }, (_, at) =>
+  at % 2 === 0 ? ~(at / 2) : 0,
+);
+const blankTexts = Array.from({ length: maxTextLines * 2 + roomForAdded / 2 }, () => '');
+
 /** Fields that frame a message or speak of one connection (RFC 9110 7.6.1), and Host, which is the head's `authority`. */
 export const connectionFields: ReadonlySet<string> = new Set([
   'connection',
@@ -33,6 +42,8 @@ export class HeaderMap {
   readonly #lines: number[];
   #end: number;
   #texts: string[] | null;
+  /** Those behind are room. */
+  #textCount = 0;
   #size: number;
 
   /**
@@ -51,6 +62,20 @@ export class HeaderMap {
   static from(pairs: Iterable<readonly [string, string]>): HeaderMap {
     const map = new HeaderMap();
     for (const [name, value] of pairs) map.add(name.toLowerCase(), value);
+    return map;
+  }
+
+  /** A map of the first `length` of these names (in lower case) and values. */
+  static ofTexts(names: readonly string[], values: readonly string[], length: number): HeaderMap {
+    if (length > maxTextLines) return HeaderMap.from(names.slice(0, length).map((name, i) => [name, values[i] ?? '']));
+    const map = new HeaderMap(noBytes, textLines.slice(0, length * width + roomForAdded), length * width);
+    const texts = blankTexts.slice(0, length * 2 + roomForAdded / 2);
+    for (let i = 0; i < length; i++) {
+      texts[2 * i] = names[i] ?? '';
+      texts[2 * i + 1] = values[i] ?? '';
+    }
+    map.#texts = texts;
+    map.#textCount = length * 2;
     return map;
   }
 
@@ -149,6 +174,7 @@ export class HeaderMap {
   clone(): HeaderMap {
     const copy = new HeaderMap(this.#bytes, this.#lines.slice(), this.#end);
     copy.#texts = this.#texts === null ? null : this.#texts.slice();
+    copy.#textCount = this.#textCount;
     copy.#size = this.#size;
     return copy;
   }
@@ -264,7 +290,7 @@ export class HeaderMap {
 
   /** Keeps a text; returns the offset that stands for it. */
   #textOf(text: string): number {
-    this.#texts ??= [];
-    return ~(this.#texts.push(text) - 1);
+    (this.#texts ??= [])[this.#textCount] = text;
+    return ~this.#textCount++;
   }
 }

@@ -3,7 +3,7 @@ import { frameFlag, frameType, headerBytes, maxInt31 } from './frames.ts';
 
 const slabBytes = 16 * 1024;
 /** Longer payloads are passed on as they are; shorter ones are copied behind their frame header. */
-const maxCopiedBytes = 4096;
+export const maxCopiedBytes = 4096;
 
 /** The slab of this worker, up to where it is used, and by whom at its end. */
 const shared: { slab: Buffer; position: number; lastWriter: FrameWriter | null } = {

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { maxCopiedBytes } from './frame-writer.ts';
 import { defaultFrameBytes } from './frames.ts';
 import type { FieldLines } from './field-section.ts';
 import type { SessionCore } from './session-core.ts';
@@ -44,6 +45,11 @@ export class SessionSender {
     if (!end) return;
     stream.isEndQueued = true;
     this.#finish(stream);
+  }
+
+  /** Whether `data` copies these bytes, so that they need not stay as they are. */
+  copies(stream: Http2Stream, bytes: Buffer): boolean {
+    return bytes.length <= maxCopiedBytes && stream.queuedBytes === 0 && this.#canWriteNow(stream, bytes.length);
   }
 
   /** False: wait for `onWritable`. */

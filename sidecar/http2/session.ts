@@ -159,6 +159,11 @@ export class Session implements FrameSink, AckSink {
     return this.#sender.data(stream, bytes, end);
   }
 
+  /** Whether `sendData` copies these bytes, so that they need not stay as they are. */
+  copies(stream: Http2Stream, bytes: Buffer): boolean {
+    return this.#sender.copies(stream, bytes);
+  }
+
   /** Ends the stream with trailers; the lines must not be changed afterwards. */
   sendTrailers(stream: Http2Stream, fields: FieldLines): void {
     this.#sender.trailers(stream, fields);

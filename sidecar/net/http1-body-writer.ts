@@ -30,6 +30,11 @@ export class Http1BodyWriter {
     return this.#remaining === 0;
   }
 
+  /** Whether `write` copies these bytes, so that they need not stay as they are. */
+  copies(bytes: Buffer): boolean {
+    return this.#framing === 'chunked' && bytes.length <= maxCopiedBytes;
+  }
+
   /** False: the connection wants no more for now. What must have no body drops it. */
   write(bytes: Buffer, end: boolean): boolean {
     switch (this.#framing) {

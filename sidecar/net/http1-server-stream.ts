@@ -109,6 +109,10 @@ export class Http1ServerStream implements ServerStream {
     return isWritable;
   }
 
+  relayData(bytes: Buffer, end: boolean): boolean {
+    return this.sendData(this.#body?.copies(bytes) === true ? bytes : Buffer.from(bytes), end);
+  }
+
   sendTrailers(trailers: HeaderMap): void {
     if (this.#isDone || this.#body === null) return;
     this.#body.writeTrailers(trailers);

@@ -112,6 +112,10 @@ export class Http2ServerStream implements ServerStream, StreamEvents {
     return this.#session.sendData(this.#stream, body, end);
   }
 
+  relayData(bytes: Buffer, end: boolean): boolean {
+    return this.sendData(this.#session.copies(this.#stream, bytes) ? bytes : Buffer.from(bytes), end);
+  }
+
   sendTrailers(trailers: HeaderMap): void {
     if (this.#isDone || !this.#hasSentHead) return;
     if (this.#remaining > 0) this.abort();

@@ -13,6 +13,8 @@ export class Http2Tunnel implements Connection, StreamEvents {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  readonly localName: string;
+  readonly remoteName: string;
   readonly tls: TlsFacts | null;
   bytesRead = 0;
   isClosed = false;
@@ -32,6 +34,8 @@ export class Http2Tunnel implements Connection, StreamEvents {
     this.localPort = carrier.localPort;
     this.remoteAddress = carrier.remoteAddress;
     this.remotePort = carrier.remotePort;
+    this.localName = carrier.localName;
+    this.remoteName = carrier.remoteName;
     this.tls = carrier.tls;
     this.#session = session;
     this.#stream = stream;

@@ -44,7 +44,7 @@ export interface ForwardOwner {
   readonly elapsedMs: number;
   setAffinityCookie(cookie: string): void;
   respond(head: ResponseHead, end: boolean, upstreamMs: number): void;
-  sendData(bytes: Buffer, end: boolean): boolean;
+  relayData(bytes: Buffer, end: boolean): boolean;
   sendTrailers(trailers: HeaderMap): void;
   fail(failure: Failure, wasRetried?: boolean): void;
 }
@@ -199,7 +199,7 @@ export class Forward extends ForwardTimers implements AttemptOwner {
 
   onResponseData(bytes: Buffer, end: boolean): void {
     if (end) this.#complete(null);
-    const isWritable = this.#owner.sendData(Buffer.from(bytes), end);
+    const isWritable = this.#owner.relayData(bytes, end);
     if (!isWritable && !end) this.#attempt?.stream?.pauseResponse();
   }
 

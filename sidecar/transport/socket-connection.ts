@@ -7,6 +7,7 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { formatHostPort } from '#shared/runtime/host-port.ts';
 import { flushAtEndOfTurn, type Flushable } from './flush-queue.ts';
 import type { ReadInlet } from './read-inlet.ts';
 import type { Connection, ConnectionHandler, TlsFacts } from './transport.ts';
@@ -29,6 +30,8 @@ export abstract class SocketConnection implements Connection, Flushable {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  readonly localName: string;
+  readonly remoteName: string;
   readonly tls: TlsFacts | null;
   bytesRead = 0;
   bytesWritten = 0;
@@ -60,6 +63,8 @@ export abstract class SocketConnection implements Connection, Flushable {
     this.localPort = options.local?.port ?? socket.localPort ?? 0;
     this.remoteAddress = plainAddress(socket.remoteAddress);
     this.remotePort = socket.remotePort ?? 0;
+    this.localName = formatHostPort(this.localAddress, this.localPort);
+    this.remoteName = formatHostPort(this.remoteAddress, this.remotePort);
     socket.allowHalfOpen = true;
     socket.setNoDelay(true);
     socket.on('end', () => this.#receiveEnd());

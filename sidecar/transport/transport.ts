@@ -36,6 +36,9 @@ export interface Connection {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** Both ends as `address:port`, IPv6 in brackets. */
+  readonly localName: string;
+  readonly remoteName: string;
   /** Null on plaintext. */
   readonly tls: TlsFacts | null;
   readonly bytesRead: number;

@@ -5,7 +5,7 @@
  * Timeouts (Envoy): the route's starts when the whole request has been received, covers retries and back-off and is final; the
  * per-try timeout starts then too, or with the attempt, and can be retried. A deadline (grpc-timeout.ts) counts from the first byte.
  */
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { HeaderMap } from '../http1/header-map.ts';
 import type { RequestHead, ResponseHead } from '../http1/message.ts';
 import type { ClientStream, ServerStream } from '../net/http-stream.ts';

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
+import { PrefixViews } from '#shared/runtime/prefix-views.ts';
 import { encodeHuffman, huffmanBytes, maxOctetsPerCharacter } from './huffman-encoder.ts';
 
 const firstBytes = 4096;
@@ -12,21 +13,22 @@ export const maxIntegerBytes = 6;
 
 /** Writes the primitives of a header block (RFC 7541 5) into memory that the next block takes again. */
 export class BlockWriter {
-  #bytes = Buffer.allocUnsafeSlow(firstBytes);
+  #bytes: Buffer = Buffer.allocUnsafeSlow(firstBytes);
+  #views = new PrefixViews(this.#bytes);
   #at = 0;
   #block = 0;
 
   /** Starts a block; returns its number. */
   begin(): number {
     this.#at = 0;
-    if (this.#bytes.length > maxKeptBytes) this.#bytes = Buffer.allocUnsafeSlow(firstBytes);
+    if (this.#bytes.length > maxKeptBytes) this.#use(Buffer.allocUnsafeSlow(firstBytes));
     return ++this.#block;
   }
 
   /** The block of this number; valid until the next `begin`. */
   finish(block: number): Buffer {
     assert(block === this.#block, 'another header block was begun before this one was finished');
-    return this.#bytes.subarray(0, this.#at);
+    return this.#views.take(this.#at);
   }
 
   /** Makes room for what is written next: at most `bytes`. */
@@ -95,7 +97,12 @@ export class BlockWriter {
   #grow(bytes: number): void {
     const larger = Buffer.allocUnsafeSlow(Math.max(bytes, this.#bytes.length * 2));
     this.#bytes.copy(larger, 0, 0, this.#at);
-    this.#bytes = larger;
+    this.#use(larger);
+  }
+
+  #use(bytes: Buffer): void {
+    this.#bytes = bytes;
+    this.#views = new PrefixViews(bytes);
   }
 }
 

@@ -102,15 +102,19 @@ export class Http1ServerStream implements ServerStream {
   }
 
   sendData(bytes: Buffer, end: boolean): boolean {
-    const body = this.#body;
-    if (this.#isDone || body === null) return true;
-    const isWritable = body.write(bytes, end);
-    if (end) this.#end();
-    return isWritable;
+    return this.#sendBody(bytes, end, false);
   }
 
   relayData(bytes: Buffer, end: boolean): boolean {
-    return this.sendData(this.#body?.copies(bytes) === true ? bytes : Buffer.from(bytes), end);
+    return this.#sendBody(bytes, end, true);
+  }
+
+  #sendBody(bytes: Buffer, end: boolean, isLent: boolean): boolean {
+    const body = this.#body;
+    if (this.#isDone || body === null) return true;
+    const isWritable = body.write(bytes, end, isLent);
+    if (end) this.#end();
+    return isWritable;
   }
 
   sendTrailers(trailers: HeaderMap): void {

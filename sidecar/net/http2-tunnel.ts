@@ -69,6 +69,10 @@ export class Http2Tunnel implements Connection, StreamEvents {
     return this.#session.sendData(this.#stream, bytes, false);
   }
 
+  relay(bytes: Buffer): boolean {
+    return this.write(this.#session.copies(this.#stream, bytes) ? bytes : Buffer.from(bytes));
+  }
+
   pause(): void {
     this.#isPaused = true;
     this.#session.pause(this.#stream);

@@ -23,13 +23,14 @@ let gathered: PrefixViews | null = null;
  */
 export class DirectConnection extends SocketConnection {
   readonly #handle: StreamHandle;
-  readonly #isTls: boolean;
+  /** TLS has encrypted it, or copied what it could not encrypt yet. */
+  protected readonly copiesOutput: boolean;
   #isReading = false;
 
   constructor(socket: Socket, handle: StreamHandle, tls: TlsFacts | null, options: ConnectionOptions) {
     super(socket, tls, options);
     this.#handle = handle;
-    this.#isTls = socket instanceof TLSSocket;
+    this.copiesOutput = socket instanceof TLSSocket;
     socket.pause();
     this.#takeEarly(options);
     readViews ??= new PrefixViews(Buffer.allocUnsafeSlow(readBytes));
@@ -85,8 +86,7 @@ export class DirectConnection extends SocketConnection {
     for (const piece of queue) length += piece.copy(gathered.buffer, length);
     const whole = gathered.take(bytes);
     const outcome = this.#handle.writeBuffer(null, whole);
-    // TLS has copied what it could not encrypt; the system has not.
-    if (typeof outcome !== 'number' && !this.#isTls) gathered = null;
+    if (typeof outcome !== 'number' && !this.copiesOutput) gathered = null;
     this.#sent(outcome, whole);
   }
 

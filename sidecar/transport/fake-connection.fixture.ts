@@ -50,6 +50,10 @@ export class FakeConnection implements Connection {
     return this.isWritable;
   }
 
+  relay(bytes: Buffer): boolean {
+    return this.write(Buffer.from(bytes));
+  }
+
   pause(): void {
     this.isPaused = true;
   }

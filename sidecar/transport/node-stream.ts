@@ -5,6 +5,7 @@ import type { TlsFacts } from './transport.ts';
 
 /** The transport on documented streams: works on any Node. The socket must not have a `data` listener. */
 export class StreamConnection extends SocketConnection {
+  protected readonly copiesOutput = false;
   readonly #onWritten: () => void;
 
   constructor(socket: Socket, tls: TlsFacts | null, options: ConnectionOptions) {

@@ -57,6 +57,8 @@ export interface Connection {
    * False: above the high-water mark, stop until `onDrain`.
    */
   write(bytes: Buffer): boolean;
+  /** The same for a buffer that is only valid during the call. */
+  relay(bytes: Buffer): boolean;
   /** Stops and resumes reading (back-pressure). Starts resumed. */
   pause(): void;
   resume(): void;

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
 import { equalsIgnoringCase, isTokenOctet, isValueOctet } from './characters.ts';
 import type { ByteWriter } from './byte-writer.ts';
+import { lowerTextOf, valueTextOf } from './text-cache.ts';
 
 const noBytes = Buffer.alloc(0);
 /** Numbers kept per line: start and end of name and value. */
@@ -87,15 +88,15 @@ export class HeaderMap {
   /** Value of the first line of this (lower-case) name. */
   get(name: string): string | undefined {
     const at = this.#find(name, 0);
-    return at < 0 ? undefined : this.#valueAt(at);
+    return at < 0 ? undefined : this.#valueAt(at, name);
   }
 
   /** Values of all lines joined by `,` (as Envoy compares repeated headers), or undefined. */
   getJoined(name: string): string | undefined {
     let at = this.#find(name, 0);
     if (at < 0) return undefined;
-    let joined = this.#valueAt(at);
-    while ((at = this.#find(name, at + width)) >= 0) joined += `,${this.#valueAt(at)}`;
+    let joined = this.#valueAt(at, name);
+    while ((at = this.#find(name, at + width)) >= 0) joined += `,${this.#valueAt(at, name)}`;
     return joined;
   }
 
@@ -159,7 +160,9 @@ export class HeaderMap {
   /** Lines in order; names in lower case. */
   forEach(visit: (name: string, value: string) => void): void {
     for (let at = 0; at < this.#end; at += width) {
-      if (this.#lines[at + 1] !== removed) visit(this.#nameAt(at), this.#valueAt(at));
+      if (this.#lines[at + 1] === removed) continue;
+      const name = this.#nameAt(at);
+      visit(name, this.#valueAt(at, name));
     }
   }
 
@@ -276,12 +279,13 @@ export class HeaderMap {
   #nameAt(at: number): string {
     const start = this.#lines[at] ?? 0;
     if (start < 0) return this.#text(start);
-    return this.#bytes.toString('latin1', start, this.#lines[at + 1]).toLowerCase();
+    return lowerTextOf(this.#bytes, start, this.#lines[at + 1] ?? 0);
   }
 
-  #valueAt(at: number): string {
+  #valueAt(at: number, name: string): string {
     const start = this.#lines[at + 2] ?? 0;
-    return start < 0 ? this.#text(start) : this.#bytes.toString('latin1', start, this.#lines[at + 3]);
+    if (start < 0) return this.#text(start);
+    return valueTextOf(name, this.#bytes, start, this.#lines[at + 3] ?? 0);
   }
 
   #text(offset: number): string {

@@ -89,6 +89,7 @@ export class RecordedRequest implements RequestSink {
 export class RequestRecorder implements ServerConnectionHandler {
   readonly requests: RecordedRequest[] = [];
   readonly bad: BadRequest[] = [];
+  readonly malformed: BadRequest[] = [];
   closed = 0;
   /** Called within `onRequest`. */
   onEach: ((request: RecordedRequest) => void) | null = null;
@@ -109,6 +110,10 @@ export class RequestRecorder implements ServerConnectionHandler {
   onBadRequest(stream: ServerStream, bad: BadRequest): void {
     this.bad.push(bad);
     stream.sendHead(aResponse({ status: bad.status }), true);
+  }
+
+  onMalformed(_stream: ServerStream, bad: BadRequest): void {
+    this.malformed.push(bad);
   }
 
   onClose(): void {

@@ -3,6 +3,8 @@ import { describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { FakeClock } from '#shared/runtime/clock.ts';
 import { seededRandom } from '#shared/runtime/random.ts';
+import { connectionPreface } from '../http2/frames.ts';
+import { aGet, aSettings, headersFrame } from '../http2/session.fixture.ts';
 import { TimerWheel } from '../net/timer-wheel.ts';
 import { aRoute, aTableOf } from '../routing/routes.fixture.ts';
 import { FakeConnection } from '../transport/fake-connection.fixture.ts';
@@ -94,6 +96,26 @@ describe('HTTP connections', () => {
     assert.deepEqual(
       logged.map(({ status, flagNames, method }) => `${method} ${status} ${flagNames}`),
       ['GET 400 DPE'],
+    );
+  });
+
+  test('log a malformed request of HTTP/2, whose stream is reset', () => {
+    const { open, logged } = setUp();
+    const fields = [...aGet, ['transfer-encoding', 'chunked']] as const;
+    open().receive(Buffer.concat([connectionPreface, aSettings(), headersFrame(1, fields)]));
+    assert.deepEqual(
+      logged.map(({ protocol, status, flagNames, method, details }) => [protocol, method, status, flagNames, details]),
+      [['HTTP/2', 'GET', 0, 'DPE', 'http2.violation.of.messaging.rule{field_of_a_connection_(RFC_9113_8.2.2)}']],
+    );
+  });
+
+  test('log a head of HTTP/2 that is too large as such', () => {
+    const { open, logged } = setUp();
+    const many = Array.from({ length: 120 }, (_, i) => [`x-${i}`, '1'] as const);
+    open().receive(Buffer.concat([connectionPreface, aSettings(), headersFrame(1, [...aGet, ...many])]));
+    assert.deepEqual(
+      logged.map(({ protocol, status, flagNames, details }) => [protocol, status, flagNames, details]),
+      [['HTTP/2', 431, 'DPE', 'http2.too_many_headers']],
     );
   });
 

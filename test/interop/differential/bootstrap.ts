@@ -33,6 +33,7 @@ const logFormat = {
   sent: '%BYTES_SENT%',
   attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%',
   upstream: '%UPSTREAM_HOST%',
+  upstream_protocol: '%UPSTREAM_PROTOCOL%',
   cluster: '%UPSTREAM_CLUSTER_RAW%',
   route: '%ROUTE_NAME%',
   server_name: '%REQUESTED_SERVER_NAME%',

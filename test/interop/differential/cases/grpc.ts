@@ -71,7 +71,6 @@ export const grpc: Feature = {
       `${headOf('/new', ['grpc-timeout: 100m'], 'text/plain')}0\r\n\r\n`,
       response(200),
     ),
-    row('a stream duration of nothing', call('/new', 'grpc-timeout: 0m'), silence),
     { ...row('a client that cancels', open('/a'), silence), send: [{ bytes: open('/a'), hangsUp: true }] },
     row('a reset after the head', call('/a'), { ...begun, ending: 'reset' }),
     row('a reset before the head', call('/a'), { kind: 'reset' }),

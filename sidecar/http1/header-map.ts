@@ -33,6 +33,8 @@ export class HeaderMap {
   #end: number;
   #texts: string[] | null;
   #size: number;
+  /** Names of lines that came by HTTP/2 as never to be indexed, and must go on as such (RFC 7541 7.1.3); null: none. */
+  sensitive: ReadonlySet<string> | null = null;
 
   /**
    * An empty map, or one over received lines: `lines` holds name start, name end, value start and value end of each in its first
@@ -149,6 +151,7 @@ export class HeaderMap {
     const copy = new HeaderMap(this.#bytes, this.#lines.slice(), this.#end);
     copy.#texts = this.#texts === null ? null : this.#texts.slice();
     copy.#size = this.#size;
+    copy.sensitive = this.sensitive;
     return copy;
   }
 

@@ -128,6 +128,7 @@ export class RecordedResponse implements ResponseSink {
   body = '';
   hasEnded = false;
   trailers: [string, string][] = [];
+  trailerMap: HeaderMap | null = null;
   aborted: AbortCause | null = null;
   writable = 0;
   onEnd: (() => void) | null = null;
@@ -150,6 +151,7 @@ export class RecordedResponse implements ResponseSink {
 
   onTrailers(trailers: HeaderMap): void {
     this.trailers = trailers.entries();
+    this.trailerMap = trailers;
     this.hasEnded = true;
     this.onEnd?.();
   }

@@ -63,7 +63,7 @@ export function encodeRequest(session: Session, head: RequestHead, end: boolean)
   encoder.field(':method', isUpgrade ? 'CONNECT' : head.method);
   if (head.method !== 'CONNECT') encoder.field(':scheme', head.scheme);
   encoder.field(':authority', head.authority);
-  if (head.method !== 'CONNECT') encoder.field(':path', head.path);
+  if (head.method !== 'CONNECT') encoder.field(':path', head.path, head.headers.sensitive?.has(':path') === true);
   if (head.upgrade !== null) encoder.field(':protocol', head.upgrade.toLowerCase());
   encodeGathered(encoder, isUpgrade || head.method === 'CONNECT' ? '' : length);
   if (head.expectsContinue && !end) encoder.field('expect', '100-continue');

@@ -46,6 +46,8 @@ export class HeaderMap {
   /** Those behind are room. */
   #textCount = 0;
   #size: number;
+  /** Names of lines that came by HTTP/2 as never to be indexed, and must go on as such (RFC 7541 7.1.3); null: none. */
+  sensitive: ReadonlySet<string> | null = null;
 
   /**
    * An empty map, or one over received lines: `lines` holds name start, name end, value start and value end of each in its first
@@ -179,6 +181,7 @@ export class HeaderMap {
     copy.#texts = this.#texts === null ? null : this.#texts.slice();
     copy.#textCount = this.#textCount;
     copy.#size = this.#size;
+    copy.sensitive = this.sensitive;
     return copy;
   }
 

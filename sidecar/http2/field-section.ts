@@ -1,12 +1,19 @@
 import { isAll, isPathOctet, isTokenOctet, isValueOctet, kindOf } from './field-names.ts';
 import type { FieldSink } from './hpack/decoder.ts';
+import { indexingOf } from './hpack/indexing.ts';
 import { faults, type Http2Fault } from './protocol-error.ts';
 
 /** What the section is the head of, or that it is trailers. */
 export type SectionKind = 'request' | 'response' | 'trailers';
 
 /** Field lines in order, of which the first `length` count. */
-export type FieldLines = Readonly<{ names: readonly string[]; values: readonly string[]; length: number }>;
+export type FieldLines = Readonly<{
+  names: readonly string[];
+  values: readonly string[];
+  length: number;
+  /** Names of those that are never to be indexed further on, beside those that never are (RFC 7541 7.1.3); null or absent: none. */
+  sensitive?: ReadonlySet<string> | null;
+}>;
 
 export type SectionLimits = Readonly<{ maxHeaderListBytes: number; maxFields: number; allowConnect: boolean }>;
 
@@ -35,6 +42,7 @@ export class FieldSection implements FieldSink {
   readonly names: string[] = [];
   readonly values: string[] = [];
   length = 0;
+  sensitive: Set<string> | null = null;
   /** -1: not declared. It is among the fields too. */
   contentLength = -1;
   expectsContinue = false;
@@ -59,6 +67,7 @@ export class FieldSection implements FieldSink {
     this.protocol = '';
     this.status = 0;
     this.length = 0;
+    this.sensitive = null;
     this.contentLength = -1;
     this.expectsContinue = false;
     this.fault = null;
@@ -73,7 +82,8 @@ export class FieldSection implements FieldSink {
     this.#cookieAt = -1;
   }
 
-  onField(name: string, value: string): void {
+  onField(name: string, value: string, isSensitive: boolean): void {
+    if (isSensitive && indexingOf(name) !== 'never') (this.sensitive ??= new Set()).add(name);
     this.#listBytes += name.length + value.length + fieldOverhead;
     if (this.#listBytes > this.#limits.maxHeaderListBytes) this.fault ??= faults.fieldsTooLarge;
     if (++this.#fields > this.#limits.maxFields) this.fault ??= faults.tooManyFields;
@@ -89,8 +99,8 @@ export class FieldSection implements FieldSink {
 
   /** The fields, to be kept. */
   copyLines(): FieldLines {
-    const { length } = this;
-    return { names: this.names.slice(0, length), values: this.values.slice(0, length), length };
+    const { length, sensitive } = this;
+    return { names: this.names.slice(0, length), values: this.values.slice(0, length), length, sensitive };
   }
 
   #take(name: string, value: string): Http2Fault | null {

@@ -86,9 +86,9 @@ export class Session implements FrameSink, AckSink {
     return Math.max(limit - streams.openByUs, 0);
   }
 
-  /** The peer takes extended CONNECT, or has not said yet. */
-  get mayUpgrade(): boolean {
-    return this.#core.peer.allowsConnect || !this.#core.peer.hasArrived;
+  /** Whether the peer takes extended CONNECT; null: its SETTINGS are still to come, after which `onCapacity` is called. */
+  get takesUpgrades(): boolean | null {
+    return this.#core.peer.hasArrived ? this.#core.peer.allowsConnect : null;
   }
 
   /** Octets of all output so far. */
@@ -141,6 +141,12 @@ export class Session implements FrameSink, AckSink {
     // Ids are used up (RFC 9113 5.1.1): another connection has to go on.
     if (core.streams.nextLocalId > maxInt31) this.#isDraining = true;
     return stream;
+  }
+
+  /** As a client: nothing was sent on the stream so far, and its turn comes only now. */
+  postpone(stream: Http2Stream): void {
+    assert(stream.outputStart < 0 && !stream.isClosed, 'a stream that was sent cannot be postponed');
+    this.#core.streams.renumber(stream);
   }
 
   /** The encoder for the head to send: every field by `field`, then {@link sendHead}, and nothing else between. */

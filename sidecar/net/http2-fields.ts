@@ -9,13 +9,16 @@ import type { HpackEncoder } from '../http2/hpack/encoder.ts';
 const notInTrailers: ReadonlySet<string> = new Set(forbiddenTrailers);
 
 /** The map of received lines. */
-export function toHeaderMap({ names, values, length }: FieldLines): HeaderMap {
-  return HeaderMap.ofTexts(names, values, length);
+export function toHeaderMap({ names, values, length, sensitive = null }: FieldLines): HeaderMap {
+  const headers = HeaderMap.ofTexts(names, values, length);
+  headers.sensitive = sensitive;
+  return headers;
 }
 
 /** The map of received trailers, without fields that have no business there (RFC 9110 6.5.1). */
-export function toTrailers({ names, values, length }: FieldLines): HeaderMap {
+export function toTrailers({ names, values, length, sensitive = null }: FieldLines): HeaderMap {
   const trailers = new HeaderMap();
+  trailers.sensitive = sensitive;
   for (let i = 0; i < length; i++) {
     const name = names[i] ?? '';
     if (!notInTrailers.has(name)) trailers.add(name, values[i] ?? '');
@@ -31,6 +34,7 @@ class Gatherer {
   names: string[] = [];
   values: string[] = [];
   length = 0;
+  sensitive: ReadonlySet<string> | null = null;
   /** Value of `content-length`, or empty. */
   declaredLength = '';
   isTrailers = false;
@@ -65,6 +69,7 @@ class Gatherer {
     this.length = 0;
     this.declaredLength = '';
     this.isTrailers = isTrailers;
+    this.sensitive = headers.sensitive;
     headers.forEach(this.visit);
   }
 }
@@ -83,15 +88,19 @@ export function gatheredLength(): string {
 
 /** Encodes the gathered fields, and `content-length` if `length` is not empty. */
 export function encodeGathered(encoder: HpackEncoder, length: string): void {
-  for (let i = 0; i < gatherer.length; i++) encoder.field(gatherer.names[i] ?? '', gatherer.values[i] ?? '');
+  const { names, values, length: count, sensitive } = gatherer;
+  for (let i = 0; i < count; i++) {
+    const name = names[i] ?? '';
+    encoder.field(name, values[i] ?? '', sensitive !== null && sensitive.has(name));
+  }
   if (length !== '') encoder.field('content-length', length);
 }
 
 /** The lines of trailers to send. */
 export function linesOfTrailers(trailers: HeaderMap): FieldLines {
   gatherer.gather(trailers, true);
-  const { names, values, length } = gatherer;
-  return { names: names.slice(0, length), values: values.slice(0, length), length };
+  const { names, values, length, sensitive } = gatherer;
+  return { names: names.slice(0, length), values: values.slice(0, length), length, sensitive };
 }
 
 /** What to say of the length of a body: `contentLength` of the head, -1: unknown. `end`: there is none. */

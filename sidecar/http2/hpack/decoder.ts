@@ -18,7 +18,8 @@ import { defaultTableBytes, entryOverheadBytes, staticCount, staticFields, type 
 
 /** Who takes the fields of a header block. `value` and `name` are byte strings (latin1, one character per octet), names as on the wire. */
 export interface FieldSink {
-  onField(name: string, value: string): void;
+  /** `isSensitive`: it came as never indexed, and whoever sends it on must do so too (RFC 7541 6.2.3, 7.1.3). */
+  onField(name: string, value: string, isSensitive: boolean): void;
 }
 
 /** Decodes the header blocks of one connection, all of them and in order. */
@@ -38,11 +39,6 @@ export class HpackDecoder {
   /** Size of the last block's header list as RFC 9113 6.5.2 counts it (name + value + 32 each). Grows while fields are told. */
   get listBytes(): number {
     return this.#listBytes;
-  }
-
-  /** Within `onField`: the field came as never indexed, and whoever sends it on must do so too (RFC 7541 6.2.3, 7.1.3). */
-  get isSensitive(): boolean {
-    return this.#isSensitive;
   }
 
   /**
@@ -104,7 +100,7 @@ export class HpackDecoder {
 
   #tell(sink: FieldSink, name: string, value: string): void {
     this.#listBytes += name.length + value.length + entryOverheadBytes;
-    sink.onField(name, value);
+    sink.onField(name, value, this.#isSensitive);
   }
 }
 

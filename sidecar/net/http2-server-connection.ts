@@ -49,9 +49,11 @@ export class Http2ServerConnection extends Http2Connection implements Http2Strea
   onBadRequest(stream: Http2Stream, section: FieldSection, fault: Http2Fault): boolean {
     const answer = answers.get(fault);
     if (answer === undefined) return false;
-    const server = new Http2ServerStream(this, this.session, stream, null);
-    stream.events = server;
     const { method, path, authority } = section;
+    // The answer to a HEAD has no body; a CONNECT that is refused is no tunnel to be.
+    const facts = { method: method === 'CONNECT' ? '' : method, upgrade: null, expectsContinue: false };
+    const server = new Http2ServerStream(this, this.session, stream, facts);
+    stream.events = server;
     this.#handler.onBadRequest(server, { ...answer, message: fault.message, method, path, authority });
     return true;
   }

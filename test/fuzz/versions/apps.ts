@@ -101,6 +101,8 @@ export class Http1App extends App {
 export class Http2App extends App {
   protected readonly server = http2.createServer({ settings: { enableConnectProtocol: false } });
   readonly #sessions = new Set<http2.ServerHttp2Session>();
+  #open = 0;
+  #onSettled: () => void = () => undefined;
 
   constructor() {
     super();
@@ -118,6 +120,11 @@ export class Http2App extends App {
     for (const session of this.#sessions) session.destroy();
   }
 
+  /** Resolves when no stream is open. */
+  async settled(): Promise<void> {
+    if (this.#open > 0) await new Promise<void>((done) => (this.#onSettled = done));
+  }
+
   #serve(stream: ServerHttp2Stream, raw: readonly string[]): void {
     const fields = pairsOf(raw);
     const pseudo = (name: string) => fields.find(([each]) => each === name)?.[1] ?? '';
@@ -131,15 +138,19 @@ export class Http2App extends App {
     if (banned !== undefined) this.arrivals.violations.push(`field ${banned[0]} in HTTP/2`);
     let body = '';
     let trailers: Field[] = [];
+    this.#open++;
+    let isWhole = false;
+    stream.on('close', () => {
+      // Not `aborted`: node tells that of no HEAD.
+      if (!isWhole) this.arrivals.broken.push({ ...message, body, trailers });
+      if (--this.#open === 0) this.#onSettled();
+    });
     stream.on('error', () => undefined);
     stream.on('data', (bytes: Buffer) => (body += bytes.toString('latin1')));
     stream.on('trailers', (_trailers, _flags, rawTrailers: readonly string[]) => (trailers = pairsOf(rawTrailers)));
     stream.on('end', () => {
-      // Not `aborted`: node tells that of no HEAD.
-      if (stream.rstCode !== http2.constants.NGHTTP2_NO_ERROR) {
-        this.arrivals.broken.push({ ...message, body, trailers });
-        return;
-      }
+      if (stream.rstCode !== http2.constants.NGHTTP2_NO_ERROR) return;
+      isWhole = true;
       const said = fields.find(([name]) => name === 'content-length')?.[1];
       if (said !== undefined && Number(said) !== body.length && body !== '')
         this.arrivals.violations.push(`content-length ${said} of ${body.length} octets`);

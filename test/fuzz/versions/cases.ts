@@ -1,16 +1,26 @@
 /** One case of the fuzz: made from a number, played in a lane, judged. */
 import * as fc from 'fast-check';
-import { Http2Talk, talkHttp1 } from './clients.ts';
+import { connectionPreface } from '../../../sidecar/http2/frames.ts';
+import { aSettings } from '../../../sidecar/http2/session.fixture.ts';
+import { byteChanges, mutateBytes } from '../mutations.fixture.ts';
+import { Http2Talk, pourHttp2, talkHttp1 } from './clients.ts';
 import { answerTo } from './apps.ts';
 import { anyRequests, anyResponse } from './http1-octets.ts';
 import { anyHttp2Request, framesOf, meaningOf, type Http2Request } from './http2-requests.ts';
-import { judgeHttp1, judgeHttp2, judgeResponse, type Verdict } from './judge.ts';
+import { judgeFrames, judgeHttp1, judgeHttp2, judgeResponse, type Verdict } from './judge.ts';
 import { readRequests, type Reading } from './request-reader.ts';
 import { readResponses } from './response-reader.ts';
 import type { Lane } from './world.ts';
 
-/** By the last digit of a case's number. */
-export const kinds = ['1 to 2 to 1', '2 to 1', '1 to 2', 'response to 1', 'response to 2'] as const;
+/** By the remainder of a case's number. */
+export const kinds = [
+  '1 to 2 to 1',
+  '2 to 1',
+  '2 to 1, mutated frames',
+  '1 to 2',
+  'response to 1',
+  'response to 2',
+] as const;
 export type Kind = (typeof kinds)[number];
 
 /** What came of a case. `input`: what was sent, to be looked at. */
@@ -31,6 +41,8 @@ export async function playCase(seed: number, lane: Lane): Promise<Outcome> {
       return playHttp1(seed, kind, lane);
     case '2 to 1':
       return playHttp2(seed, kind, lane);
+    case '2 to 1, mutated frames':
+      return playFrames(seed, kind, lane);
     case 'response to 1':
     case 'response to 2':
       return playResponse(seed, kind, lane);
@@ -100,6 +112,25 @@ async function playStream(talk: Http2Talk, request: Http2Request, lane: Lane): P
   const arrivals = lane.http1.take();
   arrivals.messages = arrivals.messages.filter(({ path }) => path !== barrier);
   return judgeHttp2(meaningOf(request), arrivals, answer);
+}
+
+const framesCase = fc.record({
+  requests: fc.array(anyHttp2Request, { minLength: 1, maxLength: 4 }),
+  changes: fc.oneof(byteChanges, fc.constant([])),
+});
+
+/** Frames with some octets changed: no request arrives that nghttp2 does not read in them too, whole or broken off. */
+async function playFrames(seed: number, kind: Kind, lane: Lane): Promise<Outcome> {
+  const { requests, changes } = draw(framesCase, seed);
+  const frames = requests.flatMap((request, index) => framesOf(request, 2 * index + 1));
+  const octets = Buffer.concat([connectionPreface, aSettings(), mutateBytes(Buffer.concat(frames), changes)]);
+  await pourHttp2(lane.down, octets);
+  await settle(lane.down);
+  const arrivals = lane.http1.take();
+  arrivals.messages = arrivals.messages.filter(({ path }) => path !== barrier);
+  await pourHttp2(lane.http2Port, octets);
+  await lane.http2.settled();
+  return { seed, kind, input: { requests, changes }, ...judgeFrames(arrivals, lane.http2.take()) };
 }
 
 async function playResponse(seed: number, kind: Kind, lane: Lane): Promise<Outcome> {

@@ -9,6 +9,8 @@ import type { Field } from './message.ts';
 /** After this a connection that says nothing is ended from here; if that does not help, it counts as stuck. */
 const patienceMs = 2_000;
 const stuckMs = 10_000;
+/** A frame whose length is wrong swallows what is behind it: then nothing comes. */
+const silenceMs = 500;
 
 export type Http1Answer = Readonly<{ octets: string; end: 'closed' | 'reset' | 'stuck' }>;
 
@@ -69,6 +71,22 @@ export type Http2Answer = {
   trailers: Field[];
   end: 'open' | 'answered' | `reset ${number}` | `goaway ${number}` | 'closed' | 'stuck';
 };
+
+/** Sends octets to a server of HTTP/2, a PING behind them, and waits for its answer, for the end of the connection, or for silence. */
+export async function pourHttp2(port: number, octets: Buffer): Promise<void> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  const ping = 'the end!';
+  let heard = '';
+  socket.on('error', () => undefined);
+  socket.on('end', () => socket.destroy());
+  socket.on('data', (bytes: Buffer) => {
+    heard = (heard + bytes.toString('latin1')).slice(-40_000);
+    if (heard.includes(ping)) socket.destroy();
+  });
+  socket.setTimeout(silenceMs, () => socket.destroy());
+  socket.write(Buffer.concat([octets, aFrame(frameType.ping, 0, 0, ping)]));
+  await new Promise<void>((done) => socket.on('close', () => done()));
+}
 
 /** A connection of HTTP/2 on which one stream is open at a time. */
 export class Http2Talk {

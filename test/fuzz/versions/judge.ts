@@ -156,6 +156,39 @@ export function judgeHttp2(
   return verdict;
 }
 
+/** What arrived of frames, and what nghttp2 reads in them, where violations are its own refusals. */
+export function judgeFrames(arrivals: Arrivals, read: Arrivals): Verdict {
+  const verdict: Verdict = { arrived: arrivals.messages.length, refused: [], differences: [...arrivals.violations] };
+  // It gives up on connections where we give up on a stream only, and reads no further.
+  if (read.violations.length > 0) return verdict;
+  const left = read.messages.map(withoutFragment);
+  const broken = read.broken.map(withoutFragment);
+  const began = [...left, ...broken];
+  for (const message of arrivals.messages) {
+    const at = left.findIndex((each) => isSame(each, message) || isSame({ ...each, trailers: [] }, message));
+    if (at >= 0) left.splice(at, 1);
+    else if (!broken.some((each) => isBeginning(message, each)))
+      verdict.differences.push(`arrived, but is not read: ${JSON.stringify(message)}, read: ${JSON.stringify(read)}`);
+  }
+  for (const message of arrivals.broken)
+    if (!began.some((each) => isBeginning(message, each)))
+      verdict.differences.push(
+        `began to arrive, but is not read: ${JSON.stringify(message)}, read: ${JSON.stringify(read)}`,
+      );
+  if (arrivals.messages.length < read.messages.length) verdict.refused.push('frames');
+  return verdict;
+}
+
+const withoutFragment = (message: Message): Message => ({ ...message, path: message.path.replace(/#.*/, '') });
+
+const isSame = (sent: Message, arrived: Message): boolean => differenceOf(sent, arrived) === null;
+
+/** Whether a message may be what was forwarded of another before that went wrong: its declared length is whole in HTTP/1.1. */
+function isBeginning(part: Message, whole: Message): boolean {
+  const isPart = whole.body.startsWith(part.body) || part.body.startsWith(whole.body);
+  return isPart && isSame({ ...whole, body: '', trailers: [] }, { ...part, body: '', trailers: [] });
+}
+
 function push(list: string[], difference: string | null): void {
   if (difference !== null) list.push(difference);
 }

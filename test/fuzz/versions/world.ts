@@ -20,7 +20,15 @@ import {
 import { aRoot, aWorkloadLeaf } from '../../support/certificates.ts';
 import { Http1App, Http2App } from './apps.ts';
 
-export type Lane = Readonly<{ mux: number; down: number; up: number; http1: Http1App; http2: Http2App }>;
+/** Ports of the sidecars, and the applications behind them. */
+export type Lane = Readonly<{
+  mux: number;
+  down: number;
+  up: number;
+  http1: Http1App;
+  http2: Http2App;
+  http2Port: number;
+}>;
 
 type Ports = Readonly<{ mux: number; down: number; up: number; between: number; http1: number; http2: number }>;
 
@@ -59,7 +67,7 @@ export class World {
       const [http1, http2] = [new Http1App(), new Http2App()];
       const own = { mux: await freePort(), down: await freePort(), up: await freePort(), between: await freePort() };
       places.push({ ...own, http1: await http1.listen(), http2: await http2.listen() });
-      started.push({ ...own, http1, http2 });
+      started.push({ ...own, http1, http2, http2Port: places.at(-1)?.http2 ?? 0 });
     }
     const { a, b } = bootstraps(places, folder);
     const sidecars = [

@@ -57,7 +57,7 @@ export class FaultFilter implements HttpRequestFilter {
   }
 
   onEnd(context: FilterContext): void {
-    if (this.#faulty.delete(context)) this.#active--;
+    if (this.#active > 0 && this.#faulty.delete(context)) this.#active--;
   }
 
   /** Exchanges under way that had a fault. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { ChunkLine } from './chunked.ts';
 import type { BodyFraming } from './head-parser.ts';
 import { HeadReader } from './head-reader.ts';

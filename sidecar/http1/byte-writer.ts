@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 /**
  * Small, because a view that outlives a young collection holds its whole slab until the next full one: under load, 13 MB with slabs
  * (and a `Buffer.poolSize`) of 64 KB, 4 MB with these.

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { hexOctet, isTokenOctet, isValueOctet } from './characters.ts';
 import { faults, type ProtocolFault } from './protocol-error.ts';
 

@@ -7,6 +7,7 @@
  * In: octets that stay untouched during the call. Out: a head that owns a copy of its field lines; or null, and `fault` says
  * why. Pure. Each connection owns one parser; the scratch objects are shared by all of a worker, since parsing never yields.
  */
+import { Buffer } from 'node:buffer';
 import { isValueOctet } from './characters.ts';
 import { FieldSection } from './field-section.ts';
 import { FramingFields } from './framing-fields.ts';
@@ -14,6 +15,7 @@ import type { HeaderMap } from './header-map.ts';
 import type { RequestHead, ResponseHead } from './message.ts';
 import { faults, type ProtocolFault } from './protocol-error.ts';
 import { isAuthority, RequestLine } from './request-line.ts';
+import { textOf } from './text-cache.ts';
 
 /** How the end of a body is told (RFC 9112 6.3). */
 export type BodyFraming = 'none' | 'length' | 'chunked' | 'untilClose';
@@ -94,7 +96,7 @@ export class HeadParser {
     if (!mayHaveLength && fields.contentLength >= 0) headers.remove('content-length');
     return {
       status,
-      reason: bytes.toString('latin1', Math.min(start + 13, lineEnd), lineEnd),
+      reason: textOf(bytes, Math.min(start + 13, lineEnd), lineEnd),
       version: isOld ? 'HTTP/1.0' : 'HTTP/1.1',
       headers,
       contentLength: mayHaveLength ? fields.contentLength : this.framing === 'none' ? 0 : -1,
@@ -111,7 +113,7 @@ export class HeadParser {
     if (!isAuthority(bytes, fields.hostStart, fields.hostEnd)) return faults.hostInvalid;
     if (fields.moreHosts !== null && !isLenient) return faults.hostRepeated;
     if (requestLine.authority !== null) return null;
-    this.authority = bytes.toString('latin1', fields.hostStart, fields.hostEnd);
+    this.authority = textOf(bytes, fields.hostStart, fields.hostEnd);
     return fields.moreHosts === null ? null : this.#joinHosts(fields.moreHosts);
   }
 
@@ -162,7 +164,7 @@ function takeHeaders(bytes: Buffer, start: number, end: number): HeaderMap {
 
 /** Parses `HTTP/1.x SP 3DIGIT [SP reason]` (RFC 9112 4; the blank before an empty reason may lack). -1: malformed. */
 function parseStatus(bytes: Buffer, start: number, end: number): number {
-  if (end - start < 12 || bytes.toString('latin1', start, start + 7) !== 'HTTP/1.') return -1;
+  if (end - start < 12 || textOf(bytes, start, start + 7) !== 'HTTP/1.') return -1;
   if ((bytes[start + 7] !== 0x30 && bytes[start + 7] !== 0x31) || bytes[start + 8] !== 0x20) return -1;
   let status = 0;
   for (let i = start + 9; i < start + 12; i++) {

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { isValueOctet } from './characters.ts';
 import { faults, type ProtocolFault } from './protocol-error.ts';
 import { unfoldHead } from './unfold.ts';

@@ -1,12 +1,23 @@
+import { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
 import { equalsIgnoringCase, isTokenOctet, isValueOctet } from './characters.ts';
 import type { ByteWriter } from './byte-writer.ts';
+import { lowerTextOf, valueTextOf } from './text-cache.ts';
 
 const noBytes = Buffer.alloc(0);
 /** Numbers kept per line: start and end of name and value. */
 const width = 4;
 /** Name end of a line that was removed. */
 const removed = -1;
+
+/** Numbers of the lines that a proxy adds to a message: growing an array copies it. */
+const roomForAdded = 6 * width;
+/** Numbers of lines whose names and values are the texts of a map, in turns; and room for these. */
+const maxTextLines = 64;
+const textLines = Array.from({ length: maxTextLines * width + roomForAdded }, (_, at) =>
+  at % 2 === 0 ? ~(at / 2) : 0,
+);
+const blankTexts = Array.from({ length: maxTextLines * 2 + roomForAdded / 2 }, () => '');
 
 /** Fields that frame a message or speak of one connection (RFC 9110 7.6.1), and Host, which is the head's `authority`. */
 export const connectionFields: ReadonlySet<string> = new Set([
@@ -32,6 +43,8 @@ export class HeaderMap {
   readonly #lines: number[];
   #end: number;
   #texts: string[] | null;
+  /** Those behind are room. */
+  #textCount = 0;
   #size: number;
 
   /**
@@ -53,6 +66,20 @@ export class HeaderMap {
     return map;
   }
 
+  /** A map of the first `length` of these names (in lower case) and values. */
+  static ofTexts(names: readonly string[], values: readonly string[], length: number): HeaderMap {
+    if (length > maxTextLines) return HeaderMap.from(names.slice(0, length).map((name, i) => [name, values[i] ?? '']));
+    const map = new HeaderMap(noBytes, textLines.slice(0, length * width + roomForAdded), length * width);
+    const texts = blankTexts.slice(0, length * 2 + roomForAdded / 2);
+    for (let i = 0; i < length; i++) {
+      texts[2 * i] = names[i] ?? '';
+      texts[2 * i + 1] = values[i] ?? '';
+    }
+    map.#texts = texts;
+    map.#textCount = length * 2;
+    return map;
+  }
+
   /** Number of field lines. */
   get size(): number {
     return this.#size;
@@ -61,15 +88,15 @@ export class HeaderMap {
   /** Value of the first line of this (lower-case) name. */
   get(name: string): string | undefined {
     const at = this.#find(name, 0);
-    return at < 0 ? undefined : this.#valueAt(at);
+    return at < 0 ? undefined : this.#valueAt(at, name);
   }
 
   /** Values of all lines joined by `,` (as Envoy compares repeated headers), or undefined. */
   getJoined(name: string): string | undefined {
     let at = this.#find(name, 0);
     if (at < 0) return undefined;
-    let joined = this.#valueAt(at);
-    while ((at = this.#find(name, at + width)) >= 0) joined += `,${this.#valueAt(at)}`;
+    let joined = this.#valueAt(at, name);
+    while ((at = this.#find(name, at + width)) >= 0) joined += `,${this.#valueAt(at, name)}`;
     return joined;
   }
 
@@ -133,7 +160,9 @@ export class HeaderMap {
   /** Lines in order; names in lower case. */
   forEach(visit: (name: string, value: string) => void): void {
     for (let at = 0; at < this.#end; at += width) {
-      if (this.#lines[at + 1] !== removed) visit(this.#nameAt(at), this.#valueAt(at));
+      if (this.#lines[at + 1] === removed) continue;
+      const name = this.#nameAt(at);
+      visit(name, this.#valueAt(at, name));
     }
   }
 
@@ -148,6 +177,7 @@ export class HeaderMap {
   clone(): HeaderMap {
     const copy = new HeaderMap(this.#bytes, this.#lines.slice(), this.#end);
     copy.#texts = this.#texts === null ? null : this.#texts.slice();
+    copy.#textCount = this.#textCount;
     copy.#size = this.#size;
     return copy;
   }
@@ -249,12 +279,13 @@ export class HeaderMap {
   #nameAt(at: number): string {
     const start = this.#lines[at] ?? 0;
     if (start < 0) return this.#text(start);
-    return this.#bytes.toString('latin1', start, this.#lines[at + 1]).toLowerCase();
+    return lowerTextOf(this.#bytes, start, this.#lines[at + 1] ?? 0);
   }
 
-  #valueAt(at: number): string {
+  #valueAt(at: number, name: string): string {
     const start = this.#lines[at + 2] ?? 0;
-    return start < 0 ? this.#text(start) : this.#bytes.toString('latin1', start, this.#lines[at + 3]);
+    if (start < 0) return this.#text(start);
+    return valueTextOf(name, this.#bytes, start, this.#lines[at + 3] ?? 0);
   }
 
   #text(offset: number): string {
@@ -263,7 +294,7 @@ export class HeaderMap {
 
   /** Keeps a text; returns the offset that stands for it. */
   #textOf(text: string): number {
-    this.#texts ??= [];
-    return ~(this.#texts.push(text) - 1);
+    (this.#texts ??= [])[this.#textCount] = text;
+    return ~this.#textCount++;
   }
 }

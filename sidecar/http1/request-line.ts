@@ -1,6 +1,7 @@
 import { isHostOctet, isTargetOctet, isTokenOctet, equalsIgnoringCase } from './characters.ts';
 import { methodOf } from './methods.ts';
 import { faults, type ProtocolFault } from './protocol-error.ts';
+import { textOf } from './text-cache.ts';
 
 const space = 0x20;
 const colon = 0x3a;
@@ -54,7 +55,7 @@ export class RequestLine {
   #parseTarget(bytes: Buffer, start: number, end: number): ProtocolFault | null {
     if (this.method === 'CONNECT') return this.#parseAuthorityForm(bytes, start, end);
     if (bytes[start] === slash) {
-      this.path = bytes.toString('latin1', start, fragmentStart(bytes, start, end));
+      this.path = textOf(bytes, start, fragmentStart(bytes, start, end));
       return null;
     }
     if (end - start === 1 && bytes[start] === 0x2a) {

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { ByteWriter } from './byte-writer.ts';
 import { FieldSection } from './field-section.ts';
 import { connectionFields, type HeaderMap } from './header-map.ts';

@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 const cr = 0x0d;
 const lf = 0x0a;
 const space = 0x20;

@@ -57,7 +57,7 @@ export class ControlInput {
     const lastId = readUint32(bytes, start) & maxInt31;
     if (lastId > core.goawayLastId) return faults.goawayGrows;
     core.goawayLastId = lastId;
-    for (const stream of Array.from(core.streams.open.values())) {
+    for (const stream of core.streams.open.all()) {
       if (core.streams.isOfPeer(stream.id) || stream.id <= lastId) continue;
       core.closeStream(stream, true);
       stream.events?.onFailure({ kind: 'refused' });
@@ -76,7 +76,7 @@ export class ControlInput {
       // The response is whole; only the rest of the request is not wanted.
       stream.isLocalEnded = true;
       stream.isEndQueued = true;
-      stream.queue.length = 0;
+      stream.queue = null;
       stream.queuedBytes = 0;
       stream.trailers = null;
       core.settle(stream);
@@ -128,7 +128,7 @@ export class ControlInput {
   /** A new initial window moves those of all streams (RFC 9113 6.9.2). */
   #moveWindows(change: number): Http2Fault | null {
     if (change === 0) return null;
-    for (const stream of this.#core.streams.open.values())
+    for (const stream of this.#core.streams.open.all())
       if (!this.#moveWindow(stream, change)) return faults.settingsWindow;
     return null;
   }

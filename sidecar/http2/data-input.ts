@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { frameFlag, headerBytes } from './frames.ts';
 import type { FrameReader } from './frame-reader.ts';
 import { faults, type Http2Fault } from './protocol-error.ts';

@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 /** Numbers of the wire (RFC 9113 4.1, 6, 7): frame types, flags, error codes, and the bounds of 31-bit values. */
 
 /** Frame types. Others are ignored (RFC 9113 5.5). */

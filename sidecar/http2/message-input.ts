@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { frameFlag, frameType, maxInt31, readUint32 } from './frames.ts';
 import { FieldSection, type SectionKind } from './field-section.ts';
 import type { FrameReader } from './frame-reader.ts';

@@ -100,7 +100,7 @@ export class SessionCore {
     if (stream.isClosed) return;
     stream.isClosed = true;
     this.streams.remove(stream, wasReset);
-    stream.queue.length = 0;
+    stream.queue = null;
     stream.queuedBytes = 0;
     stream.trailers = null;
     let heldBytes = stream.unreleasedBytes;
@@ -136,7 +136,7 @@ export class SessionCore {
   }
 
   failAll(failure: StreamFailure): void {
-    for (const stream of Array.from(this.streams.open.values())) {
+    for (const stream of this.streams.open.all()) {
       this.closeStream(stream, true);
       stream.events?.onFailure(failure);
     }

@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+import { maxCopiedBytes } from './frame-writer.ts';
 import { defaultFrameBytes } from './frames.ts';
 import type { FieldLines } from './field-section.ts';
 import type { SessionCore } from './session-core.ts';
@@ -45,6 +47,11 @@ export class SessionSender {
     this.#finish(stream);
   }
 
+  /** Whether `data` copies these bytes, so that they need not stay as they are. */
+  copies(stream: Http2Stream, bytes: Buffer): boolean {
+    return bytes.length <= maxCopiedBytes && stream.queuedBytes === 0 && this.#canWriteNow(stream, bytes.length);
+  }
+
   /** False: wait for `onWritable`. */
   data(stream: Http2Stream, bytes: Buffer, end: boolean): boolean {
     if (stream.isClosed || stream.isEndQueued) return true;
@@ -57,7 +64,7 @@ export class SessionSender {
     }
     if (stream.queuedBytes === 0) stream.progressAt = this.#core.now;
     if (bytes.length > 0) {
-      stream.queue.push(bytes);
+      (stream.queue ??= []).push(bytes);
       stream.queuedBytes += bytes.length;
       this.makeReady(stream);
     }
@@ -138,11 +145,12 @@ export class SessionSender {
 
   /** At most `maxBytes` off the queue, of one buffer. */
   #dequeue(stream: Http2Stream, maxBytes: number): Buffer {
-    const first = stream.queue[0] ?? emptyBytes;
+    const { queue } = stream;
+    const first = queue?.[0] ?? emptyBytes;
     const start = stream.queueOffset;
     const end = Math.min(start + maxBytes, first.length);
     if (end === first.length) {
-      stream.queue.shift();
+      queue?.shift();
       stream.queueOffset = 0;
     } else {
       stream.queueOffset = end;

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { maxInt31 } from './frames.ts';
 import { faults, type Http2Fault } from './protocol-error.ts';
 import type { SessionCore } from './session-core.ts';

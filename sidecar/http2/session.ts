@@ -159,6 +159,11 @@ export class Session implements FrameSink, AckSink {
     return this.#sender.data(stream, bytes, end);
   }
 
+  /** Whether `sendData` copies these bytes, so that they need not stay as they are. */
+  copies(stream: Http2Stream, bytes: Buffer): boolean {
+    return this.#sender.copies(stream, bytes);
+  }
+
   /** Ends the stream with trailers; the lines must not be changed afterwards. */
   sendTrailers(stream: Http2Stream, fields: FieldLines): void {
     this.#sender.trailers(stream, fields);
@@ -286,7 +291,7 @@ export class Session implements FrameSink, AckSink {
   #endStalled(): void {
     const { streams, options, now } = this.#core;
     if (options.streamIdleTimeoutMs === 0) return;
-    for (const stream of Array.from(streams.open.values())) {
+    for (const stream of streams.open.all()) {
       if (stream.queuedBytes === 0 || now - stream.progressAt < options.streamIdleTimeoutMs) continue;
       this.#core.resetStream(stream, errorCode.cancel);
       stream.events?.onFailure({ kind: 'stalled' });

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { defaultFrameBytes, defaultWindowBytes, maxInt31, readUint32 } from './frames.ts';
 import type { Http2Options } from './options.ts';
 import { faults, type Http2Fault } from './protocol-error.ts';

@@ -1,3 +1,4 @@
+import { OpenStreams } from './open-streams.ts';
 import type { Http2Stream } from './stream.ts';
 
 /** How many closed streams are remembered. */
@@ -16,7 +17,7 @@ export type ClosedState =
 
 /** The streams of a connection: the open ones, and a bounded memory of the closed. */
 export class StreamTable {
-  readonly open = new Map<number, Http2Stream>();
+  readonly open = new OpenStreams();
   /** Highest id that the peer opened, and that it will be told to have been processed. */
   lastPeerId = 0;
   /** Next id of ours. */
@@ -39,7 +40,7 @@ export class StreamTable {
   }
 
   add(stream: Http2Stream): void {
-    this.open.set(stream.id, stream);
+    this.open.add(stream);
     if (this.isOfPeer(stream.id)) {
       this.openByPeer++;
       this.lastPeerId = stream.id;

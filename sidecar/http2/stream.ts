@@ -58,8 +58,8 @@ export class Http2Stream {
 
   /** What we may send: below 0 after the peer made its initial window smaller. */
   sendWindow: number;
-  /** Output that waits; of the first buffer `queueOffset` octets are sent. */
-  readonly queue: Buffer[] = [];
+  /** Output that waits, null without any so far; of the first buffer `queueOffset` octets are sent. */
+  queue: Buffer[] | null = null;
   queueOffset = 0;
   queuedBytes = 0;
   /** To be sent behind the queue. */

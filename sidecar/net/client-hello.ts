@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 /** What a TLS client says first. */
 export type ClientHello = Readonly<{ kind: 'tls'; serverName: string; alpn: readonly string[] }>;
 

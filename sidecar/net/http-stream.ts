@@ -33,8 +33,10 @@ export interface ServerStream {
    * `onData` then carry raw bytes both ways, though the request itself had ended with its head.
    */
   sendHead(head: ResponseHead, end: boolean): void;
-  /** False: wait for `onWritable`. */
+  /** The buffer must not be changed afterwards. False: wait for `onWritable`. */
   sendData(bytes: Buffer, end: boolean): boolean;
+  /** The same for a buffer that is only valid during the call: what must live longer is copied, once. */
+  relayData(bytes: Buffer, end: boolean): boolean;
   /** Ends the body with trailers (chunked only; else they are dropped). */
   sendTrailers(trailers: HeaderMap): void;
   /** Lets the client send its body (100 Continue), if it waits for that. Sent by itself before a final answer is not needed. */

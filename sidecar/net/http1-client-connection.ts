@@ -7,6 +7,7 @@
  *
  * Owned by a pool, whose handler is told of capacity and of the end; owns its `Connection`.
  */
+import { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
 import { BodyReader, type BodySink } from '../http1/body-reader.ts';
 import { HeadParser } from '../http1/head-parser.ts';

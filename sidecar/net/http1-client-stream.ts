@@ -65,7 +65,7 @@ export class Http1ClientStream implements ClientStream {
   sendData(bytes: Buffer, end: boolean): boolean {
     const body = this.#body;
     if (this.#isDone || body === null) return true;
-    const isWritable = body.write(bytes, end);
+    const isWritable = body.write(bytes, end, false);
     if (end) this.#end(body);
     return isWritable;
   }

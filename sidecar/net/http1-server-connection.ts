@@ -7,6 +7,7 @@
  * What a client sends behind a request that is not answered yet (pipelining) is put back, and reading stops: never more than one
  * read is held. Owned by the listener; owns its `Connection` until a stream takes that over.
  */
+import { Buffer } from 'node:buffer';
 import type { BodySink } from '../http1/body-reader.ts';
 import type { HeaderMap } from '../http1/header-map.ts';
 import type { RequestHead } from '../http1/message.ts';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
 import { sharedWriter } from '../http1/byte-writer.ts';
 import { encodeResponseHead, type WrittenFraming } from '../http1/head-writer.ts';
@@ -104,9 +105,17 @@ export class Http1ServerStream implements ServerStream {
   }
 
   sendData(bytes: Buffer, end: boolean): boolean {
+    return this.#sendBody(bytes, end, false);
+  }
+
+  relayData(bytes: Buffer, end: boolean): boolean {
+    return this.#sendBody(bytes, end, true);
+  }
+
+  #sendBody(bytes: Buffer, end: boolean, isLent: boolean): boolean {
     const body = this.#body;
     if (this.#isDone || body === null) return true;
-    const isWritable = body.write(bytes, end);
+    const isWritable = body.write(bytes, end, isLent);
     if (end) this.#end();
     return isWritable;
   }

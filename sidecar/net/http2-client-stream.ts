@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
 import type { HeaderMap } from '../http1/header-map.ts';
 import type { RequestHead } from '../http1/message.ts';

@@ -10,9 +10,7 @@ const notInTrailers: ReadonlySet<string> = new Set(forbiddenTrailers);
 
 /** The map of received lines. */
 export function toHeaderMap({ names, values, length }: FieldLines): HeaderMap {
-  const headers = new HeaderMap();
-  for (let i = 0; i < length; i++) headers.add(names[i] ?? '', values[i] ?? '');
-  return headers;
+  return HeaderMap.ofTexts(names, values, length);
 }
 
 /** The map of received trailers, without fields that have no business there (RFC 9110 6.5.1). */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
 import type { HeaderMap } from '../http1/header-map.ts';
 import type { RequestHead, ResponseHead } from '../http1/message.ts';
@@ -112,6 +113,10 @@ export class Http2ServerStream implements ServerStream, StreamEvents {
       }
     }
     return this.#session.sendData(this.#stream, body, end);
+  }
+
+  relayData(bytes: Buffer, end: boolean): boolean {
+    return this.sendData(this.#session.copies(this.#stream, bytes) ? bytes : Buffer.from(bytes), end);
   }
 
   sendTrailers(trailers: HeaderMap): void {

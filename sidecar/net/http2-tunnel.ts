@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { errorCode, errorName } from '../http2/frames.ts';
 import { describeFault } from '../http2/protocol-error.ts';
 import type { Session } from '../http2/session.ts';
@@ -12,6 +13,8 @@ export class Http2Tunnel implements Connection, StreamEvents {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  readonly localName: string;
+  readonly remoteName: string;
   readonly tls: TlsFacts | null;
   bytesRead = 0;
   isClosed = false;
@@ -31,6 +34,8 @@ export class Http2Tunnel implements Connection, StreamEvents {
     this.localPort = carrier.localPort;
     this.remoteAddress = carrier.remoteAddress;
     this.remotePort = carrier.remotePort;
+    this.localName = carrier.localName;
+    this.remoteName = carrier.remoteName;
     this.tls = carrier.tls;
     this.#session = session;
     this.#stream = stream;
@@ -62,6 +67,10 @@ export class Http2Tunnel implements Connection, StreamEvents {
     if (this.isClosed || this.#isEnding) return false;
     this.#writtenBytes += bytes.length;
     return this.#session.sendData(this.#stream, bytes, false);
+  }
+
+  relay(bytes: Buffer): boolean {
+    return this.write(this.#session.copies(this.#stream, bytes) ? bytes : Buffer.from(bytes));
   }
 
   pause(): void {

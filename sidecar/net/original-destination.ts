@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { isIPv4, type Socket } from 'node:net';
 
 /** Where a connection was meant for before it was redirected. */

@@ -15,6 +15,10 @@ class FakeConnection {
     this.#handler = handler;
   }
 
+  relay(bytes: Buffer): boolean {
+    return this.write(Buffer.from(bytes));
+  }
+
   write(bytes: Buffer): boolean {
     this.log.push(`write ${bytes.toString()}`);
     return this.accepts;

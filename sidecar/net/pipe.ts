@@ -159,8 +159,7 @@ class Half implements ConnectionHandler {
     this.bytes += bytes.length;
     this.#pipe.onBytes();
     if (this.#to.isClosed) return;
-    // The bytes are only lent for the time of this call.
-    if (!this.#to.write(Buffer.from(bytes))) this.#from.pause();
+    if (!this.#to.relay(bytes)) this.#from.pause();
   }
 
   /** `from` can be written to again: so `to`, whose bytes go there, may be read again. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { readClientHello, type ClientHello } from './client-hello.ts';

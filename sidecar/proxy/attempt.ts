@@ -85,7 +85,7 @@ export class Attempt implements StreamWaiter, ResponseSink {
   onReady(connection: ClientConnection): void {
     this.#pending = null;
     const local = connection.connection;
-    this.localAddress = `${local.localAddress}:${local.localPort}`;
+    this.localAddress = local.localName;
     this.peerUriSan = local.tls?.peerUriSans[0] ?? '';
     this.#cluster.reportLocal(this.host, 'connectSuccess');
     const stream = connection.open(this);

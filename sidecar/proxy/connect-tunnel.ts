@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { classify } from '../net/sniff.ts';
 import type { Connection, ConnectionHandler } from '../transport/transport.ts';
 import type { HttpService } from './plan.ts';

@@ -231,7 +231,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
     const { head, body } = toResponse(reply, this.isGrpc);
     const isBodyless = this.request.method === 'HEAD' || body.length === 0;
     this.#sendHead(head, { end: isBodyless, upstreamMs: -1, isLocal: true, isBare: reply.skipsRouteHeaders === true });
-    if (!isBodyless) this.sendData(body, true);
+    if (!isBodyless) this.relayData(body, true);
   }
 
   /** Sends on a response head from upstream. `end`: there is no body. */
@@ -260,12 +260,12 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
     if (end) this.#finish();
   }
 
-  /** Sends body bytes on. False: wait for `onWritable`. */
-  sendData(bytes: Buffer, end: boolean): boolean {
+  /** Sends body bytes on, which are only valid during the call. False: wait for `onWritable`. */
+  relayData(bytes: Buffer, end: boolean): boolean {
     this.#idle?.touch();
     this.record.bytesSent += bytes.length;
     if (this.messages?.isAnsweredInKind === true) this.messages.responses.take(bytes);
-    const isWritable = this.stream.sendData(bytes, end);
+    const isWritable = this.stream.relayData(bytes, end);
     if (end) this.#finish();
     return isWritable;
   }

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { hashKeyOf } from '../routing/hash-key.ts';
 import type { ForwardAction, RetryPolicy } from '../snapshot/route.ts';
 import { xxHash64 } from '../upstream/balancers/xxhash64.ts';

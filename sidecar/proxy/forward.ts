@@ -5,6 +5,7 @@
  * Timeouts (Envoy): the route's starts when the whole request has been received, covers retries and back-off and is final; the
  * per-try timeout starts then too, or with the attempt, and can be retried. A deadline (grpc-timeout.ts) counts from the first byte.
  */
+import type { Buffer } from 'node:buffer';
 import type { HeaderMap } from '../http1/header-map.ts';
 import type { RequestHead, ResponseHead } from '../http1/message.ts';
 import type { ClientStream, ServerStream } from '../net/http-stream.ts';
@@ -43,7 +44,7 @@ export interface ForwardOwner {
   readonly elapsedMs: number;
   setAffinityCookie(cookie: string): void;
   respond(head: ResponseHead, end: boolean, upstreamMs: number): void;
-  sendData(bytes: Buffer, end: boolean): boolean;
+  relayData(bytes: Buffer, end: boolean): boolean;
   sendTrailers(trailers: HeaderMap): void;
   fail(failure: Failure, wasRetried?: boolean): void;
 }
@@ -198,7 +199,7 @@ export class Forward extends ForwardTimers implements AttemptOwner {
 
   onResponseData(bytes: Buffer, end: boolean): void {
     if (end) this.#complete(null);
-    const isWritable = this.#owner.sendData(Buffer.from(bytes), end);
+    const isWritable = this.#owner.relayData(bytes, end);
     if (!isWritable && !end) this.#attempt?.stream?.pauseResponse();
   }
 

@@ -53,6 +53,8 @@ export class CallMessages {
   /** Those that were reported. */
   toldRequests = 0;
   toldResponses = 0;
+  /** Where {@link LiveCalls} has it; -1: nowhere. */
+  place = -1;
 }
 
 /** A call whose messages are counted. */
@@ -64,11 +66,14 @@ export interface LiveCall {
 /** How often calls under way are counted (Istio's `tcp_reporting_duration`). */
 const reportEveryMs = 5000;
 
-/** The calls under way of one worker: their messages are counted while they last, since a stream may last for days. */
+/**
+ * The calls under way of one worker: their messages are counted while they last, since a stream may last for days. They stand in an
+ * array, and each knows its place: a `Set` from which so much is removed keeps garbage alive (see `OpenStreams`).
+ */
 export class LiveCalls {
   readonly #clock: Clock;
   readonly #count: (observation: Observation, requests: number, responses: number) => void;
-  readonly #calls = new Set<LiveCall>();
+  readonly #calls: LiveCall[] = [];
   #isWaiting = false;
 
   constructor(clock: Clock, count: (observation: Observation, requests: number, responses: number) => void) {
@@ -78,26 +83,39 @@ export class LiveCalls {
 
   /** Its answer has begun: from now on it is certain who answers. `isInKind`: the answer is gRPC as well. */
   begin(call: LiveCall, isInKind: boolean): void {
-    if (call.messages !== null) call.messages.isAnsweredInKind = isInKind;
-    this.#calls.add(call);
+    const { messages } = call;
+    if (messages === null) return;
+    messages.isAnsweredInKind = isInKind;
+    if (messages.place < 0) messages.place = this.#calls.push(call) - 1;
     this.#wait();
   }
 
   /** The call is over. */
   end(call: LiveCall): void {
-    this.#calls.delete(call);
+    this.#remove(call.messages);
     this.#report(call);
   }
 
   /** One timer for all, and only while there is one. */
   #wait(): void {
-    if (this.#isWaiting || this.#calls.size === 0) return;
+    if (this.#isWaiting || this.#calls.length === 0) return;
     this.#isWaiting = true;
     this.#clock.after(reportEveryMs, () => {
       this.#isWaiting = false;
       for (const call of this.#calls) this.#report(call);
       this.#wait();
     });
+  }
+
+  /** The last one takes its place. */
+  #remove(messages: CallMessages | null): void {
+    if (messages === null || messages.place < 0) return;
+    const last = this.#calls.pop();
+    if (last !== undefined && last.messages !== null && last.messages !== messages) {
+      this.#calls[messages.place] = last;
+      last.messages.place = messages.place;
+    }
+    messages.place = -1;
   }
 
   #report(call: LiveCall): void {

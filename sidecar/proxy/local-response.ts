@@ -1,4 +1,5 @@
 /** Local replies as response heads: for gRPC clients a status in headers, for others a body of text. */
+import { Buffer } from 'node:buffer';
 import { STATUS_CODES } from '#shared/runtime/node-http.ts';
 import { HeaderMap } from '../http1/header-map.ts';
 import type { ResponseHead } from '../http1/message.ts';

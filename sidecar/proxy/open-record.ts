@@ -5,11 +5,6 @@ import type { AccessRecord } from '../telemetry/access-record.ts';
 import type { Connection } from '../transport/transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 
-/** `address:port`, IPv6 in brackets. */
-export function formatAddress(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
 /** Fills in what is known when a request begins. */
 export function openRecord(record: AccessRecord, head: RequestHead, stream: ServerStream, nowMs: number): void {
   record.startTimeMs = nowMs;
@@ -29,29 +24,11 @@ export function recordRoute(record: AccessRecord, route: CompiledRoute | null, c
   record.clusterRaw = cluster.config.name;
 }
 
-type AddressTexts = Readonly<{ remote: string; local: string }>;
-
-/** Made once a connection, not once a request. */
-const addressTexts = new WeakMap<Connection, AddressTexts>();
-
-function addressTextsOf(connection: Connection): AddressTexts {
-  let texts = addressTexts.get(connection);
-  if (texts === undefined) {
-    texts = {
-      remote: formatAddress(connection.remoteAddress, connection.remotePort),
-      local: formatAddress(connection.localAddress, connection.localPort),
-    };
-    addressTexts.set(connection, texts);
-  }
-  return texts;
-}
-
 /** Fills in what is known of the downstream connection. */
 export function openConnectionRecord(record: AccessRecord, connection: Connection): void {
-  const { remote, local } = addressTextsOf(connection);
-  record.downstreamRemoteAddress = remote;
-  record.downstreamDirectRemoteAddress = remote;
-  record.downstreamLocalAddress = local;
+  record.downstreamRemoteAddress = connection.remoteName;
+  record.downstreamDirectRemoteAddress = connection.remoteName;
+  record.downstreamLocalAddress = connection.localName;
   const { tls } = connection;
   if (tls === null) return;
   record.sni = tls.serverName;

@@ -25,7 +25,14 @@ export function isGrpcCall(headers: HeaderMap): boolean {
 /** The gRPC status in headers or trailers, or -1. */
 export function grpcStatusIn(headers: HeaderMap): number {
   const value = headers.get('grpc-status');
-  return value === undefined || !/^\d{1,3}$/.test(value) ? -1 : Number(value);
+  if (value === undefined || value.length === 0 || value.length > 3) return -1;
+  let status = 0;
+  for (let i = 0; i < value.length; i++) {
+    const digit = value.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    status = status * 10 + digit;
+  }
+  return status;
 }
 
 /** The client may send its body at once, and the upstream hears nothing of its caution. */

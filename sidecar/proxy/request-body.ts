@@ -1,5 +1,9 @@
+import { Buffer } from 'node:buffer';
 import type { HeaderMap } from '../http1/header-map.ts';
 import type { ClientStream } from '../net/http-stream.ts';
+
+/** Of all bodies that hold nothing: never written to. */
+const noChunks: Buffer[] = [];
 
 /**
  * The body of one request on its way upstream: passed on as it comes, and kept (up to a limit) as long as it may be needed again
@@ -7,13 +11,14 @@ import type { ClientStream } from '../net/http-stream.ts';
  */
 export class RequestBody {
   readonly #limitBytes: number;
-  #chunks: Buffer[] = [];
+  #chunks: Buffer[] = noChunks;
   #keptBytes = 0;
   #isKept = true;
   #hasEnded: boolean;
   #trailers: HeaderMap | null = null;
   #receivedBytes = 0;
-  #onWhole: ((chunks: readonly Buffer[]) => void)[] = [];
+  /** Who waits for the end; null: nobody. */
+  #onWhole: ((chunks: readonly Buffer[]) => void)[] | null = null;
 
   /** `limitBytes`: how much is kept (Envoy: the connection's buffer limit). */
   constructor(hasEnded: boolean, limitBytes: number) {
@@ -45,7 +50,8 @@ export class RequestBody {
     this.#hasEnded = end;
     const owned = bytes.length === 0 ? bytes : Buffer.from(bytes);
     if (this.#isKept && owned.length > 0) {
-      this.#chunks.push(owned);
+      if (this.#keptBytes === 0) this.#chunks = [owned];
+      else this.#chunks.push(owned);
       this.#keptBytes += owned.length;
     }
     if (this.#isKept) this.#tellWhole();
@@ -82,24 +88,26 @@ export class RequestBody {
   /** Calls back with the whole body once it is here; never, if it is too long to be kept. */
   whenWhole(callback: (chunks: readonly Buffer[]) => void): void {
     if (this.#hasEnded) callback(this.#chunks);
-    else this.#onWhole.push(callback);
+    else (this.#onWhole ??= []).push(callback);
   }
 
   #tellWhole(): void {
-    if (!this.#hasEnded || this.#onWhole.length === 0) return;
-    for (const callback of this.#onWhole.splice(0)) callback(this.#chunks);
+    const waiting = this.#onWhole;
+    if (!this.#hasEnded || waiting === null) return;
+    this.#onWhole = null;
+    for (const callback of waiting) callback(this.#chunks);
   }
 
   /** No retry will need it; a mirror that waits for the rest still may. */
   forget(): void {
-    if (this.#onWhole.length === 0) this.#drop();
+    if (this.#onWhole === null) this.#drop();
   }
 
   /** Too long: nothing will be sent again, and no mirror gets it. */
   #drop(): void {
-    this.#onWhole = [];
+    this.#onWhole = null;
     this.#isKept = false;
-    this.#chunks = [];
+    this.#chunks = noChunks;
     this.#keptBytes = 0;
   }
 }

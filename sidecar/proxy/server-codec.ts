@@ -2,6 +2,7 @@
  * Which HTTP a downstream connection speaks: as its listener says, else what the TLS handshake settled, else by its first bytes,
  * as Envoy's codec type AUTO: HTTP/2 begins with a preface that no HTTP/1 request can begin with (RFC 9113 3.4).
  */
+import { Buffer } from 'node:buffer';
 import { defaultHttp2Options, type Http2Options } from '../http2/options.ts';
 import type { ServerConnectionHandler } from '../net/http-stream.ts';
 import { Http1ServerConnection } from '../net/http1-server-connection.ts';

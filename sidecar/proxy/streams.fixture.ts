@@ -45,6 +45,9 @@ export class FakeServerStream implements ServerStream {
     this.hasEnded = end;
     return this.isWritable;
   }
+  relayData(bytes: Buffer, end: boolean): boolean {
+    return this.sendData(bytes, end);
+  }
   sendTrailers(trailers: HeaderMap): void {
     this.trailers = trailers;
     this.hasEnded = true;

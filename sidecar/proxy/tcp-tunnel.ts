@@ -4,6 +4,7 @@
  *
  *   start -> place -> dial (-> dial ...) -> join -> pipe -> finish
  */
+import { Buffer } from 'node:buffer';
 import type { Clock } from '#shared/runtime/clock.ts';
 import type { MeshError } from '#shared/runtime/mesh-error.ts';
 import { Pipe, type PipeEnd } from '../net/pipe.ts';
@@ -15,7 +16,7 @@ import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import type { Connector } from './connector.ts';
 import type { MovedBytes, Observation } from './exchange-host.ts';
-import { formatAddress, openConnectionRecord } from './open-record.ts';
+import { openConnectionRecord } from './open-record.ts';
 import type { AccessLog, Plan } from './plan.ts';
 
 /** What tunnels share. */
@@ -193,7 +194,7 @@ export class TcpTunnel {
     if (this.#isOver) return upstream.destroy();
     // Nothing of what follows is judged: the connection itself is the success.
     cluster.reportLocal(host, 'requestSuccess');
-    this.#record.upstreamLocalAddress = formatAddress(upstream.localAddress, upstream.localPort);
+    this.#record.upstreamLocalAddress = upstream.localName;
     this.#record.upstreamPeerUriSan = upstream.tls?.peerUriSans[0] ?? '';
     this.#host.observer.opened(this.#observation());
     this.#pipe = new Pipe(this.#downstream, upstream, {

@@ -124,6 +124,33 @@ function suiteOf(transport: TransportKind, kind: Kind): void {
       assert.equal(client.bytesWritten, whole.length);
     });
 
+    it('copies what is only lent to it, whatever its size, and keeps the order with what is not', async () => {
+      const { client, serverSide } = await aPair(kind);
+      const sizes = [
+        1, 100, 8192, 20_000, 30_000, 65_536, 7, 65_537, 16_384, 16_384, 16_384, 16_384, 16_384, 200_000, 3,
+      ];
+      const parts = sizes.map((size, i) => Buffer.alloc(size, i + 1));
+      const whole = Buffer.concat([...parts, ...parts]);
+      let seen = 0;
+      serverSide.onBytes = (bytes) => {
+        assert.ok(bytes.equals(whole.subarray(seen, seen + bytes.length)));
+        seen += bytes.length;
+      };
+      for (const [i, part] of [...parts, ...parts].entries()) {
+        if (i % 4 === 3) {
+          client.write(part);
+        } else {
+          const lent = Buffer.from(part);
+          client.relay(lent);
+          lent.fill(0);
+        }
+        if (i % 5 === 4) await turn();
+      }
+      await eventually(() => seen === whole.length);
+      assert.equal(client.bytesWritten, whole.length);
+      assert.equal(client.bytesQueued, 0);
+    });
+
     it('says stop above the mark, and goes on after the drain', async () => {
       const { client, server, clientSide, serverSide } = await aPair(kind, { highWaterMark: 100_000 });
       server.pause();

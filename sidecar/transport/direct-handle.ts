@@ -1,6 +1,8 @@
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
+import { PrefixViews } from '#shared/runtime/prefix-views.ts';
 import { maxGatheredBytes, SocketConnection, type ConnectionOptions } from './socket-connection.ts';
 import { lastRead, lastWriteError, type StreamHandle, type WriteRequest } from './stream-handle.ts';
 import type { TlsFacts } from './transport.ts';
@@ -10,9 +12,9 @@ const readBytes = 64 * 1024;
 const endOfFile = -4095;
 
 /** One read buffer for all connections of a worker: what was read is handled or copied before the next read. */
-let readBuffer: Buffer | null = null;
+let readViews: PrefixViews | null = null;
 /** Where the small pieces of one write are put together; used again as soon as they are written. */
-let gatherBuffer = Buffer.allocUnsafeSlow(0);
+let gathered: PrefixViews | null = null;
 
 /**
  * The transport on the socket's handle: reads into one buffer that all connections share, and writes without Node's stream machinery
@@ -21,16 +23,18 @@ let gatherBuffer = Buffer.allocUnsafeSlow(0);
  */
 export class DirectConnection extends SocketConnection {
   readonly #handle: StreamHandle;
-  readonly #isTls: boolean;
+  /** TLS has encrypted it, or copied what it could not encrypt yet. */
+  protected readonly copiesOutput: boolean;
   #isReading = false;
 
   constructor(socket: Socket, handle: StreamHandle, tls: TlsFacts | null, options: ConnectionOptions) {
     super(socket, tls, options);
     this.#handle = handle;
-    this.#isTls = socket instanceof TLSSocket;
+    this.copiesOutput = socket instanceof TLSSocket;
     socket.pause();
     this.#takeEarly(options);
-    handle.useUserBuffer((readBuffer ??= Buffer.allocUnsafeSlow(readBytes)));
+    readViews ??= new PrefixViews(Buffer.allocUnsafeSlow(readBytes));
+    handle.useUserBuffer(readViews.buffer);
     handle.onread = () => this.#onRead();
   }
 
@@ -59,7 +63,7 @@ export class DirectConnection extends SocketConnection {
   #onRead(): undefined {
     const length = lastRead();
     if (length > 0) {
-      if (readBuffer !== null) this.receive(readBuffer.subarray(0, length));
+      if (readViews !== null) this.receive(readViews.take(length));
     } else if (length === endOfFile) {
       // The socket then tells of the end, and closes when both sides have ended.
       this.socket.push(null);
@@ -77,14 +81,13 @@ export class DirectConnection extends SocketConnection {
   }
 
   #sendGathered(queue: readonly Buffer[], bytes: number): void {
-    if (gatherBuffer.length === 0) gatherBuffer = Buffer.allocUnsafeSlow(maxGatheredBytes);
+    gathered ??= new PrefixViews(Buffer.allocUnsafeSlow(maxGatheredBytes));
     let length = 0;
-    for (const piece of queue) length += piece.copy(gatherBuffer, length);
-    const gathered = gatherBuffer.subarray(0, bytes);
-    const outcome = this.#handle.writeBuffer(null, gathered);
-    // TLS has copied what it could not encrypt; the system has not.
-    if (typeof outcome !== 'number' && !this.#isTls) gatherBuffer = Buffer.allocUnsafeSlow(maxGatheredBytes);
-    this.#sent(outcome, gathered);
+    for (const piece of queue) length += piece.copy(gathered.buffer, length);
+    const whole = gathered.take(bytes);
+    const outcome = this.#handle.writeBuffer(null, whole);
+    if (typeof outcome !== 'number' && !this.copiesOutput) gathered = null;
+    this.#sent(outcome, whole);
   }
 
   #sent(outcome: number | WriteRequest, kept: unknown): void {

@@ -6,6 +6,8 @@ export class FakeConnection implements Connection {
   readonly localPort = 80;
   readonly remoteAddress = '127.0.0.2';
   readonly remotePort = 40_000;
+  readonly localName = '127.0.0.1:80';
+  readonly remoteName = '127.0.0.2:40000';
   readonly tls: TlsFacts | null = null;
   bytesRead = 0;
   bytesWritten = 0;
@@ -46,6 +48,10 @@ export class FakeConnection implements Connection {
     this.#written.push(Buffer.from(bytes));
     this.bytesWritten += bytes.length;
     return this.isWritable;
+  }
+
+  relay(bytes: Buffer): boolean {
+    return this.write(Buffer.from(bytes));
   }
 
   pause(): void {

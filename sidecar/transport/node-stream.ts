@@ -1,9 +1,11 @@
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { maxGatheredBytes, SocketConnection, type ConnectionOptions } from './socket-connection.ts';
 import type { TlsFacts } from './transport.ts';
 
 /** The transport on documented streams: works on any Node. The socket must not have a `data` listener. */
 export class StreamConnection extends SocketConnection {
+  protected readonly copiesOutput = false;
   readonly #onWritten: () => void;
 
   constructor(socket: Socket, tls: TlsFacts | null, options: ConnectionOptions) {

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { OnReadOpts } from 'node:net';
 
 const sharedBytes = 64 * 1024;

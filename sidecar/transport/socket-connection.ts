@@ -4,15 +4,20 @@
  * `bytesWritten` counts what the operating system (or TLS) took and nothing else. How bytes are read and written is the back end's
  * (`node-stream.ts`, `direct-handle.ts`). The connection owns the socket, the handler owns the connection.
  */
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { formatHostPort } from '#shared/runtime/host-port.ts';
 import { flushAtEndOfTurn, type Flushable } from './flush-queue.ts';
+import { OutputQueue, type Output } from './output-queue.ts';
 import type { ReadInlet } from './read-inlet.ts';
 import type { Connection, ConnectionHandler, TlsFacts } from './transport.ts';
 
 /** Up to here the buffers of one turn are copied into one: cheaper than a vectored write of small pieces. */
 export const maxGatheredBytes = 32 * 1024;
 const defaultHighWaterMark = 256 * 1024;
+/** Relayed bytes from here on are written at once where that saves a copy; less waits for what else this turn brings. */
+const leastLentBytes = 8 * 1024;
 
 export type ConnectionOptions = Readonly<{
   /** The socket was connected with this inlet's `onread`. */
@@ -28,6 +33,8 @@ export abstract class SocketConnection implements Connection, Flushable {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  readonly localName: string;
+  readonly remoteName: string;
   readonly tls: TlsFacts | null;
   bytesRead = 0;
   bytesWritten = 0;
@@ -41,8 +48,9 @@ export abstract class SocketConnection implements Connection, Flushable {
   #isDeliveryScheduled = false;
   #isPaused = false;
   #hasEndWaiting = false;
-  #queue: Buffer[] = [];
-  #queuedBytes = 0;
+  readonly #queue = new OutputQueue();
+  /** What is being written. */
+  #output: Output | null = null;
   #bytesInFlight = 0;
   #isFlushScheduled = false;
   #isAboveMark = false;
@@ -59,6 +67,8 @@ export abstract class SocketConnection implements Connection, Flushable {
     this.localPort = options.local?.port ?? socket.localPort ?? 0;
     this.remoteAddress = plainAddress(socket.remoteAddress);
     this.remotePort = socket.remotePort ?? 0;
+    this.localName = formatHostPort(this.localAddress, this.localPort);
+    this.remoteName = formatHostPort(this.remoteAddress, this.remotePort);
     socket.allowHalfOpen = true;
     socket.setNoDelay(true);
     socket.on('end', () => this.#receiveEnd());
@@ -70,11 +80,13 @@ export abstract class SocketConnection implements Connection, Flushable {
   protected abstract startReading(): void;
   /** Bytes that come all the same wait. */
   protected abstract stopReading(): void;
+  /** Whether {@link send} has copied what it was given when it returns. */
+  protected abstract readonly copiesOutput: boolean;
   /** Writes these buffers, `bytes` in all, then calls {@link finishWrite}; in this call or later. */
   protected abstract send(queue: readonly Buffer[], bytes: number): void;
 
   get bytesQueued(): number {
-    return this.#queuedBytes + this.#bytesInFlight;
+    return this.#queue.bytes + this.#bytesInFlight;
   }
 
   setHandler(handler: ConnectionHandler): void {
@@ -95,10 +107,26 @@ export abstract class SocketConnection implements Connection, Flushable {
     if (this.isClosed || this.#isEnding) return false;
     if (bytes.length > 0) {
       this.#queue.push(bytes);
-      this.#queuedBytes += bytes.length;
       this.#scheduleFlush();
     }
-    const isAbove = this.#queuedBytes + this.#bytesInFlight >= this.#highWaterMark;
+    return this.#wantsMore();
+  }
+
+  relay(bytes: Buffer): boolean {
+    if (this.isClosed || this.#isEnding) return false;
+    if (bytes.length >= leastLentBytes && this.copiesOutput && this.#queue.bytes + this.#bytesInFlight === 0) {
+      this.#bytesInFlight = bytes.length;
+      this.bytesWritten += bytes.length;
+      this.send([bytes], bytes.length);
+    } else if (bytes.length > 0) {
+      this.#queue.copy(bytes);
+      this.#scheduleFlush();
+    }
+    return this.#wantsMore();
+  }
+
+  #wantsMore(): boolean {
+    const isAbove = this.#queue.bytes + this.#bytesInFlight >= this.#highWaterMark;
     this.#isAboveMark ||= isAbove;
     return !isAbove;
   }
@@ -139,24 +167,25 @@ export abstract class SocketConnection implements Connection, Flushable {
   flush(): void {
     this.#isFlushScheduled = false;
     if (this.isClosed || this.#bytesInFlight > 0) return;
-    if (this.#queuedBytes === 0) {
+    if (this.#queue.bytes === 0) {
       if (this.#isEnding) this.socket.end();
       return;
     }
-    const queue = this.#queue;
-    this.#bytesInFlight = this.#queuedBytes;
-    this.#queue = [];
-    this.#queuedBytes = 0;
-    this.bytesWritten += this.#bytesInFlight;
-    this.send(queue, this.#bytesInFlight);
+    const output = this.#queue.take();
+    this.#output = output;
+    this.#bytesInFlight = output.bytes;
+    this.bytesWritten += output.bytes;
+    this.send(output.buffers, output.bytes);
   }
 
   /** What {@link send} was given is written. */
   protected finishWrite(): void {
     this.#bytesInFlight = 0;
+    this.#output?.recycle();
+    this.#output = null;
     if (this.isClosed) return;
-    if (this.#queuedBytes > 0 || this.#isEnding) this.flush();
-    if (!this.#isAboveMark || this.#queuedBytes + this.#bytesInFlight > this.#highWaterMark / 2) return;
+    if (this.#queue.bytes > 0 || this.#isEnding) this.flush();
+    if (!this.#isAboveMark || this.#queue.bytes + this.#bytesInFlight > this.#highWaterMark / 2) return;
     this.#isAboveMark = false;
     this.#handler?.onDrain();
   }
@@ -218,8 +247,7 @@ export abstract class SocketConnection implements Connection, Flushable {
 
   #drop(): void {
     this.isClosed = true;
-    this.#queue = [];
-    this.#queuedBytes = 0;
+    this.#queue.clear();
     this.#waiting = [];
   }
 

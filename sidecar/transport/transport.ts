@@ -36,6 +36,9 @@ export interface Connection {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** Both ends as `address:port`, IPv6 in brackets. */
+  readonly localName: string;
+  readonly remoteName: string;
   /** Null on plaintext. */
   readonly tls: TlsFacts | null;
   readonly bytesRead: number;
@@ -54,6 +57,8 @@ export interface Connection {
    * False: above the high-water mark, stop until `onDrain`.
    */
   write(bytes: Buffer): boolean;
+  /** The same for a buffer that is only valid during the call. */
+  relay(bytes: Buffer): boolean;
   /** Stops and resumes reading (back-pressure). Starts resumed. */
   pause(): void;
   resume(): void;

@@ -172,12 +172,7 @@ export class HttpPool implements ConnectionPool, ClientConnectionHandler {
       this.#unshare(pooled);
       return pooled.connection.drain();
     }
-    for (const first of this.#waiting) {
-      if (!pooled.takes(first.breaker)) continue;
-      this.#waiting.remove(first);
-      this.#attach(pooled, first.waiter, first.breaker);
-      if (pooled.connection.capacity === 0) return;
-    }
+    if (this.#waiting.size > 0 && this.#serveWaiting(pooled)) return;
     if (pooled.isBusy) return this.#share(pooled);
     this.#unshare(pooled);
     if (this.#isDraining) pooled.connection.close();
@@ -185,6 +180,17 @@ export class HttpPool implements ConnectionPool, ClientConnectionHandler {
       pooled.rest(now, limits.idleTimeoutMs, random);
       this.#idle.add(pooled);
     }
+  }
+
+  /** True: it takes no more. */
+  #serveWaiting(pooled: PooledConnection): boolean {
+    for (const first of this.#waiting) {
+      if (!pooled.takes(first.breaker)) continue;
+      this.#waiting.remove(first);
+      this.#attach(pooled, first.waiter, first.breaker);
+      if (pooled.connection.capacity === 0) return true;
+    }
+    return false;
   }
 
   /** Opens as many connections as those that wait need. */

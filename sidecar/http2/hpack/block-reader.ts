@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { faults } from './faults.ts';
 import { HuffmanDecoder } from './huffman-decoder.ts';
 

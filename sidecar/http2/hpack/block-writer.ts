@@ -1,11 +1,11 @@
+import { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
+import { PrefixViews } from '#shared/runtime/prefix-views.ts';
 import { encodeHuffman, huffmanBytes, maxOctetsPerCharacter } from './huffman-encoder.ts';
 
 const firstBytes = 4096;
 /** A buffer that a huge block made larger is given back. */
 const maxKeptBytes = 64 * 1024;
-/** Below this, copying octet by octet beats the call (as in `ByteWriter`). */
-const loopBytes = 32;
 /** Strings up to this length are shorter than 127 octets in Huffman code, if they are written so: their length takes one octet. */
 const maxShortLength = 0x7f;
 /** Octets of an integer below 2^31, whatever its prefix. */
@@ -13,21 +13,22 @@ export const maxIntegerBytes = 6;
 
 /** Writes the primitives of a header block (RFC 7541 5) into memory that the next block takes again. */
 export class BlockWriter {
-  #bytes = Buffer.allocUnsafeSlow(firstBytes);
+  #bytes: Buffer = Buffer.allocUnsafeSlow(firstBytes);
+  #views = new PrefixViews(this.#bytes);
   #at = 0;
   #block = 0;
 
   /** Starts a block; returns its number. */
   begin(): number {
     this.#at = 0;
-    if (this.#bytes.length > maxKeptBytes) this.#bytes = Buffer.allocUnsafeSlow(firstBytes);
+    if (this.#bytes.length > maxKeptBytes) this.#use(Buffer.allocUnsafeSlow(firstBytes));
     return ++this.#block;
   }
 
   /** The block of this number; valid until the next `begin`. */
   finish(block: number): Buffer {
     assert(block === this.#block, 'another header block was begun before this one was finished');
-    return this.#bytes.subarray(0, this.#at);
+    return this.#views.take(this.#at);
   }
 
   /** Makes room for what is written next: at most `bytes`. */
@@ -61,7 +62,7 @@ export class BlockWriter {
     const start = this.#at + 1;
     const end = assertLatin1(encodeHuffman(text, this.#bytes, start));
     if (end - start >= text.length) {
-      this.#raw(text);
+      this.raw(text);
       return;
     }
     this.#bytes[this.#at] = 0x80 | (end - start);
@@ -71,26 +72,37 @@ export class BlockWriter {
   #long(text: string): void {
     const coded = assertLatin1(huffmanBytes(text));
     if (coded >= text.length) {
-      this.#raw(text);
+      this.raw(text);
       return;
     }
     this.integer(0x80, 0x7f, coded);
     this.#at = encodeHuffman(text, this.#bytes, this.#at);
   }
 
-  #raw(text: string): void {
+  /** Writes a string as it is; takes {@link roomFor} at most. Asserts that it is latin1. */
+  raw(text: string): void {
     this.integer(0x00, 0x7f, text.length);
-    if (text.length > loopBytes) {
-      this.#at += this.#bytes.write(text, this.#at, 'latin1');
-      return;
+    const bytes = this.#bytes;
+    let at = this.#at;
+    let all = 0;
+    for (let i = 0; i < text.length; i++) {
+      const octet = text.charCodeAt(i);
+      all |= octet;
+      bytes[at++] = octet;
     }
-    for (let i = 0; i < text.length; i++) this.#bytes[this.#at++] = text.charCodeAt(i);
+    this.#at = at;
+    assertLatin1(all > 0xff ? -1 : all);
   }
 
   #grow(bytes: number): void {
     const larger = Buffer.allocUnsafeSlow(Math.max(bytes, this.#bytes.length * 2));
     this.#bytes.copy(larger, 0, 0, this.#at);
-    this.#bytes = larger;
+    this.#use(larger);
+  }
+
+  #use(bytes: Buffer): void {
+    this.#bytes = bytes;
+    this.#views = new PrefixViews(bytes);
   }
 }
 

@@ -10,6 +10,7 @@
  * 8/5 at most, and a field of a table costs the same whatever its size, since its strings are made once. What the fields add up
  * to is for the sink to limit: an octet may stand for a field of the size of the table.
  */
+import { Buffer } from 'node:buffer';
 import { BlockReader } from './block-reader.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { faults } from './faults.ts';

@@ -76,7 +76,9 @@ export class HpackEncoder {
     const index = this.#table.nameIndexOf(record);
     writer.integer(pattern, mask, index);
     if (index === 0) writer.text(record.name);
-    writer.text(value);
+    // What does not enter the table comes anew with each message (ids, trace context): its octets are cheaper than their coding.
+    if (pattern === 0x40) writer.text(value);
+    else writer.raw(value);
   }
 
   #resize(bytes: number): void {

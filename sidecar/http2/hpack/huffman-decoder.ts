@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { codeBits, codes, eos } from './huffman-code.ts';
 import { faults } from './faults.ts';
 

@@ -13,7 +13,7 @@ const unit = ['shared', 'control-plane', 'sidecar', 'meshctl', 'order-service', 
 const groups: Record<string, string[]> = {
   unit: [...unit, 'test/*.test.ts'],
   integration: ['test/{contract,integration,fuzz}/**/*.test.ts'],
-  interop: ['test/{interop,e2e}/**/*.test.ts'],
+  interop: ['test/{interop,e2e,soak}/**/*.test.ts'],
 };
 groups['all'] = Object.values(groups).flat();
 const globs = groups[group];

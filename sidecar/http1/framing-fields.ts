@@ -18,6 +18,9 @@ const endToEnd: ReadonlySet<string> = new Set([
   'x-forwarded-proto',
 ]);
 
+/** Not trimmed by JavaScript, to which other octets are blanks too. */
+const trailersMember = /^[ \t]*trailers[ \t]*$/i;
+
 /**
  * Reads the fields that frame a message or speak of this connection, and takes those out that do not travel on (RFC 9110 7.6.1).
  * One instance serves all parsers of a worker; its values are read before the next section.
@@ -44,7 +47,7 @@ export class FramingFields {
   keepAliveHint: string | null = null;
   expectsContinue = false;
   expectsOther = false;
-  /** TE has members other than `trailers`. */
+  /** TE has members other than `trailers`, or spells that otherwise. */
   hasOtherTe = false;
   acceptsTrailers = false;
 
@@ -116,14 +119,14 @@ export class FramingFields {
   }
 
   #readTe(bytes: Buffer): boolean {
-    if (this.#valueIs(bytes, 'trailers')) {
+    const value = this.#valueOf(bytes);
+    if (value === 'trailers') {
       const isFirst = !this.acceptsTrailers;
       this.acceptsTrailers = true;
       return isFirst;
     }
     this.hasOtherTe = true;
-    const members = this.#valueOf(bytes).toLowerCase().split(',');
-    this.acceptsTrailers ||= members.some((member) => member.trim() === 'trailers');
+    this.acceptsTrailers ||= value.split(',').some((member) => trailersMember.test(member));
     return false;
   }
 

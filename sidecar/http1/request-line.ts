@@ -96,17 +96,26 @@ export class RequestLine {
   }
 }
 
-/** Whether octets are `uri-host [":" port]` with a port in range; an IPv6 address is in brackets. May be empty. */
+const maxAuthorityBytes = 0x1000;
+const maxPortDigits = 5;
+
+/**
+ * Whether octets are `uri-host [":" port]` with a port in range; an IPv6 address is in brackets. May be empty. The same as may stand
+ * in HTTP/2: what is taken here travels on like that.
+ */
 export function isAuthority(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > maxAuthorityBytes) return false;
   let at = start;
   const isBracketed = bytes[at] === 0x5b && at < end;
   if (isBracketed) {
     for (at++; at < end && bytes[at] !== 0x5d; at++) if (!isAddressOctet(bytes[at] ?? 0)) return false;
-    if (at++ === end) return false;
+    if (at === end || at === start + 1) return false;
+    at++;
     if (at < end && bytes[at] !== colon) return false;
   }
   for (; at < end && bytes[at] !== colon; at++) if (!isNameOctet(bytes[at] ?? 0)) return false;
   let port = 0;
+  if (end - at > maxPortDigits + 1) return false;
   for (at++; at < end; at++) {
     const digit = (bytes[at] ?? 0) - 0x30;
     if (digit < 0 || digit > 9) return false;
@@ -120,9 +129,14 @@ function isNameOctet(octet: number): boolean {
   return isHostOctet[octet] === 1 && octet !== 0x5b && octet !== 0x5d;
 }
 
-/** Of an IP literal (RFC 3986 3.2.2), zone included: no bracket within. */
+/** Of an IPv6 address with its zone (RFC 3986 3.2.2, RFC 6874). */
 function isAddressOctet(octet: number): boolean {
-  return octet === colon || isNameOctet(octet);
+  return octet === colon || (isNameOctet(octet) && !isSubDelimiter(octet));
+}
+
+/** `!$&'()*+,;=` (RFC 3986 2.2). */
+function isSubDelimiter(octet: number): boolean {
+  return octet === 0x21 || octet === 0x24 || (octet >= 0x26 && octet <= 0x2c) || octet === 0x3b || octet === 0x3d;
 }
 
 function fragmentStart(bytes: Uint8Array, start: number, end: number): number {

@@ -69,6 +69,7 @@ export function parseFrames(bytes: Buffer): SeenFrame[] {
   let at = bytes.subarray(0, 4).toString() === 'PRI ' ? connectionPreface.length : 0;
   while (at + headerBytes <= bytes.length) {
     const length = bytes.readUIntBE(at, 3);
+    if (at + headerBytes + length > bytes.length) break;
     const payload = bytes.subarray(at + headerBytes, at + headerBytes + length);
     frames.push({ type: bytes[at + 3] ?? 0, flags: bytes[at + 4] ?? 0, id: readUint32(bytes, at + 5), payload });
     at += headerBytes + length;

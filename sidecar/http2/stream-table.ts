@@ -55,7 +55,7 @@ export class StreamTable {
     this.open.delete(stream.id);
     stream.id = this.nextLocalId;
     this.nextLocalId += 2;
-    this.open.set(stream.id, stream);
+    this.open.add(stream);
   }
 
   /** `wasReset`: by us. */

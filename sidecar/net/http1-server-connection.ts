@@ -231,7 +231,9 @@ export class Http1ServerConnection implements ConnectionHandler, BodySink, Serve
     this.#timer.stop();
     this.#phase = 'answering';
     this.#isPersistent = false;
-    this.#stream = new Http1ServerStream(this, null, 0);
+    // The answer to a HEAD has no body, also if nothing else of it could be read.
+    const facts = { method, version: 'HTTP/1.1', upgrade: null, expectsContinue: false } as const;
+    this.#stream = new Http1ServerStream(this, facts, 0);
     const details = fault?.details ?? 'request_headers_timeout';
     const message = fault?.message ?? 'the head did not come in time';
     this.#handler.onBadRequest(this.#stream, {

@@ -10,6 +10,9 @@ import type { AbortCause, RequestSink, ServerStream } from './http-stream.ts';
 
 const continueHead = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
 
+/** What of a request decides how its response is framed. */
+export type RequestFacts = Pick<RequestHead, 'method' | 'version' | 'upgrade' | 'expectsContinue'>;
+
 /** What a stream needs of its connection. */
 export interface ServerStreamOwner {
   readonly connection: Connection;
@@ -45,15 +48,15 @@ export class Http1ServerStream implements ServerStream {
   /** The response is complete; the sink is told when it comes if it was not there yet. */
   #wasSent = false;
 
-  /** `head`: null of a request that could not be read. Filters may change it later: what counts here is what the client sent. */
-  constructor(owner: ServerStreamOwner, head: RequestHead | null, headBytes: number) {
+  /** `head`: of a request that could not be read, what could. Filters may change it later: what counts here is what the client sent. */
+  constructor(owner: ServerStreamOwner, head: RequestFacts, headBytes: number) {
     this.connection = owner.connection;
     this.bytesReceived = headBytes;
     this.#owner = owner;
-    this.#method = head?.method ?? '';
-    this.#isOldVersion = head?.version === 'HTTP/1.0';
-    this.#upgrade = head?.upgrade ?? null;
-    this.#mayStillContinue = head?.expectsContinue ?? false;
+    this.#method = head.method;
+    this.#isOldVersion = head.version === 'HTTP/1.0';
+    this.#upgrade = head.upgrade;
+    this.#mayStillContinue = head.expectsContinue;
   }
 
   get bytesSent(): number {

@@ -48,8 +48,10 @@ export class Http2ServerConnection extends Http2Connection implements Http2Strea
   /** Most malformed requests are reset, as Envoy does; what HTTP/1.1 has a status of its own for is answered with it. */
   onBadRequest(stream: Http2Stream, section: FieldSection, fault: Http2Fault): boolean {
     const answer = answers.get(fault);
-    const server = new Http2ServerStream(this, this.session, stream, null);
     const { method, path, authority } = section;
+    // The answer to a HEAD has no body; a CONNECT that is refused is no tunnel to be.
+    const facts = { method: method === 'CONNECT' ? '' : method, upgrade: null, expectsContinue: false };
+    const server = new Http2ServerStream(this, this.session, stream, facts);
     const bad = { ...(answer ?? reset), message: fault.message, version: 'HTTP/2', method, path, authority } as const;
     if (answer === undefined) {
       this.#handler.onMalformed(server, bad);

@@ -22,6 +22,9 @@ export interface Http2StreamOwner {
   drain(): void;
 }
 
+/** What of a request decides how it is answered. */
+type RequestFacts = Pick<RequestHead, 'method' | 'upgrade' | 'expectsContinue'>;
+
 /** The server's side of one HTTP/2 exchange. */
 export class Http2ServerStream implements ServerStream, StreamEvents {
   readonly connection: Connection;
@@ -42,15 +45,15 @@ export class Http2ServerStream implements ServerStream, StreamEvents {
   #isDone = false;
   #wasSent = false;
 
-  /** `head`: null of a request that is only answered. Filters may change it later: what counts is what the client sent. */
-  constructor(owner: Http2StreamOwner, session: Session, stream: Http2Stream, head: RequestHead | null) {
+  /** `head`: of a request that is only answered, what matters for that. Filters may change it later: what counts is what the client sent. */
+  constructor(owner: Http2StreamOwner, session: Session, stream: Http2Stream, head: RequestFacts) {
     this.connection = owner.connection;
     this.#owner = owner;
     this.#session = session;
     this.#stream = stream;
-    this.#method = head?.method ?? '';
-    this.#upgrade = head?.upgrade ?? null;
-    this.#mayStillContinue = head?.expectsContinue ?? false;
+    this.#method = head.method;
+    this.#upgrade = head.upgrade;
+    this.#mayStillContinue = head.expectsContinue;
     if (this.#isForTunnel) {
       // What the client sends before it is answered is held until there is a tunnel for it.
       session.pause(stream);

@@ -15,6 +15,7 @@ import type { CompiledRoute, RouteTarget } from '../routing/compiled-route.ts';
 import type { HttpFilterOverrides } from '../snapshot/http-filter.ts';
 import { AccessRecord } from '../telemetry/access-record.ts';
 import type { Cluster } from '../upstream/cluster.ts';
+import { lacksAuthority } from '../upstream/upstream-protocol.ts';
 import { mayUpgrade } from './upgrade.ts';
 import { FilterRun, type FilterRunOwner } from './filter-run.ts';
 import type { LocalReply } from './filter.ts';
@@ -24,7 +25,7 @@ import { Forward, type ForwardOwner } from './forward.ts';
 import { CallMessages, type LiveCall } from './grpc-messages.ts';
 import { refusalText, settleContentType, toGrpcTrailers, toResponse } from './local-response.ts';
 import type { HttpService, Plan } from './plan.ts';
-import { rescue, type Failure } from './rescue.ts';
+import { noAuthority, rescue, type Failure } from './rescue.ts';
 import { openRecord, recordRoute } from './open-record.ts';
 import { answerExpectation, directReply, grpcStatusIn, isGrpcCall, redirectReply } from './own-replies.ts';
 import { RequestBody } from './request-body.ts';
@@ -156,6 +157,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
         return this.fail({ kind: 'noCluster', status: 503 });
       case 'forward':
         if (this.cluster === null) return this.fail({ kind: 'noCluster', status: action.clusterNotFoundStatus });
+        if (lacksAuthority(this.cluster.config.http, this.request)) return this.fail(noAuthority);
         this.#forward = new Forward(this, this.cluster, route, action);
         return this.#forward.start();
     }
@@ -207,8 +209,6 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
     this.#forward?.cancel();
     this.#finish();
   }
-
-  // ------------------------------------------------------------------ responses
 
   /** Fails the exchange: a local reply if nothing was sent yet, else trailers if they can tell it, else the stream is cut off. */
   fail(failure: Failure, wasRetried = false): void {

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { FakeClock } from '#shared/runtime/clock.ts';
 import { seededRandom } from '#shared/runtime/random.ts';
 import { connectionPreface, frameType } from '../http2/frames.ts';
-import { aGet, aSettings, headersFrame, parseFrames } from '../http2/session.fixture.ts';
+import { aGet, aSettings, decodeBlock, headersFrame, parseFrames } from '../http2/session.fixture.ts';
 import { TimerWheel } from '../net/timer-wheel.ts';
 import { aRoute, aTableOf } from '../routing/routes.fixture.ts';
 import { FakeConnection } from '../transport/fake-connection.fixture.ts';
@@ -75,6 +75,22 @@ const get = (path = '/') => `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`;
 const statuses = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
 
 describe('HTTP connections', () => {
+  test('refuse a HEAD that is malformed without a body, in either version', async () => {
+    const { open } = setUp({ compat: 'tulle' });
+    const http1 = open();
+    http1.receive('HEAD / HTTP/1.1\r\nhost: a\r\nbad name: x\r\n\r\n');
+    assert.match(http1.text, /^HTTP\/1\.1 400 [^]*content-length: [1-9]\d*\r\n[^]*\r\n\r\n$/);
+    const http2 = open();
+    const head = headersFrame(1, [[':method', 'HEAD'], ...aGet.slice(1), ['expect', 'something']]);
+    http2.receive(Buffer.concat([connectionPreface, aSettings(), head]).toString('latin1'));
+    await turn();
+    const frames = parseFrames(Buffer.from(http2.text, 'latin1')).filter(({ id }) => id === 1);
+    assert.deepEqual(
+      frames.map(({ type, flags, payload }) => [type, flags, decodeBlock(payload)[0]]),
+      [[frameType.headers, 5, [':status', '417']]],
+    );
+  });
+
   test('answer request after request in order', () => {
     const { open, logged } = setUp();
     const connection = open();

@@ -25,6 +25,14 @@ export type Failure =
   /** A fault of ours, or a request that a rule cannot be applied to: nothing of it went upstream. */
   | Readonly<{ kind: 'internal'; detail: string }>;
 
+/** A request without `Host` for an upstream of HTTP/2, which has no way to say that; status and details as Envoy's. */
+export const noAuthority: Failure = {
+  kind: 'badRequest',
+  status: 400,
+  details: 'missing_host_header',
+  message: 'no Host, and the upstream takes HTTP/2, which needs one (RFC 9113 8.3.1)',
+};
+
 const noHeaders: LocalReply['headers'] = [];
 const beforeHeaders = 'upstream connect error or disconnect/reset before headers.';
 

@@ -63,7 +63,7 @@ const fragments = [
 ];
 
 /** A message with a few places changed: octets cut out, and a fragment, another octet or a piece of itself put in. */
-const mutated = (messages: readonly string[]) => {
+export const mutated = (messages: readonly string[]) => {
   const edit = fc.record({
     at: fc.nat(1000),
     cut: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(12)),

@@ -51,6 +51,11 @@ export class StaticSidecar {
     return lines.map((line) => JSON.parse(line) as Json);
   }
 
+  /** The end of what it wrote to its standard error, also what is not JSON: the stack of a crash. */
+  get lastWords(): string {
+    return this.#stderr.slice(-4000);
+  }
+
   /** Memory that it holds, in bytes (Linux). */
   async residentBytes(): Promise<number> {
     const status = await readFile(`/proc/${this.#child.pid ?? 0}/status`, 'utf8');

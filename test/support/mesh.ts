@@ -59,13 +59,16 @@ export class TestMesh {
   #tlsPort = 0;
   #adminPort = 0;
 
-  private constructor(folder: string) {
+  readonly #nodeFlags: readonly string[];
+
+  private constructor(folder: string, nodeFlags: readonly string[]) {
     this.folder = folder;
+    this.#nodeFlags = nodeFlags;
   }
 
-  /** Starts the control plane over a folder with these files. */
-  static async start(files: Readonly<Record<string, string>>): Promise<TestMesh> {
-    const mesh = new TestMesh(await mkdtemp(join(tmpdir(), 'tulle-mesh-')));
+  /** Starts the control plane over a folder with these files. `nodeFlags`: for all processes. */
+  static async start(files: Readonly<Record<string, string>>, nodeFlags: readonly string[] = []): Promise<TestMesh> {
+    const mesh = new TestMesh(await mkdtemp(join(tmpdir(), 'tulle-mesh-')), nodeFlags);
     for (const [name, content] of Object.entries(files)) await mesh.write(name, content);
     mesh.#tlsPort = await freePort();
     mesh.#adminPort = await freePort();
@@ -210,6 +213,13 @@ export class TestMesh {
     return ended;
   }
 
+  /** The process id of a running part: `control-plane`, or a sidecar by its name. */
+  pidOf(name: string): number {
+    const pid = this.#children.get(name)?.pid;
+    if (pid === undefined) throw new Error(`no process ${name}`);
+    return pid;
+  }
+
   log(name: string): Promise<string> {
     return readFile(join(this.folder, `${name}.log`), 'utf8');
   }
@@ -227,7 +237,12 @@ export class TestMesh {
   #spawn(name: string, args: readonly string[]): void {
     assert.ok(!this.#children.has(name), `${name} runs already`);
     const log = openSync(join(this.folder, `${name}.log`), 'a');
-    this.#children.set(name, spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', log] }));
+    const child = spawn(process.execPath, [...this.#nodeFlags, ...args], {
+      cwd: root,
+      stdio: ['ignore', 'ignore', log],
+      env: { ...process.env, MALLOC_ARENA_MAX: '1' },
+    });
+    this.#children.set(name, child);
     closeSync(log);
   }
 }

@@ -32,10 +32,18 @@ export type Sidecar = Readonly<{
   close: () => Promise<void>;
 }>;
 
-/** Starts a sidecar. `quit` is called when the admin port is asked to end the process. */
-export async function build(settings: Settings, logger: Logger, quit: () => void): Promise<Sidecar> {
+/** What a sidecar needs of the process that it runs in. */
+export type Process = Readonly<{
+  /** Called when the admin port is asked to end the process. */
+  quit: () => void;
+  /** Called once, when the first configuration is in force: what only the start needed may go. */
+  settle: () => Promise<void>;
+}>;
+
+/** Starts a sidecar. */
+export async function build(settings: Settings, logger: Logger, self: Process): Promise<Sidecar> {
   await chooseTransport(settings, logger);
-  return settings.kind === 'static' ? buildStatic(settings, logger, quit) : buildMeshed(settings, logger, quit);
+  return settings.kind === 'static' ? buildStatic(settings, logger, self) : buildMeshed(settings, logger, self);
 }
 
 /** Before anything connects. */
@@ -45,7 +53,7 @@ async function chooseTransport({ transport }: Settings, logger: Logger): Promise
   if (reason !== null) logger.info({ reason }, "connections run on Node's documented streams");
 }
 
-async function buildStatic(settings: Settings & StaticSettings, logger: Logger, quit: () => void): Promise<Sidecar> {
+async function buildStatic(settings: Settings & StaticSettings, logger: Logger, self: Process): Promise<Sidecar> {
   const bootstrap = await readBootstrap(settings.configPath);
   const certificates: Watch<WorkloadCertificate | null> = new WatchSource<WorkloadCertificate | null>(null);
   const own = { name: bootstrap.node.id, namespace: '', labels: {}, principal: () => '' };
@@ -67,12 +75,13 @@ async function buildStatic(settings: Settings & StaticSettings, logger: Logger, 
     link: null,
     bootstrap: bootstrap.message,
     drain: () => dataPath.startDraining(),
-    quit,
+    quit: self.quit,
   });
   const admin =
     bootstrap.admin === null
       ? null
       : await startAdmin(face.view, { host: bootstrap.admin.address, port: bootstrap.admin.port });
+  await self.settle();
   return assemble({
     settings,
     dataPath,
@@ -84,18 +93,21 @@ async function buildStatic(settings: Settings & StaticSettings, logger: Logger, 
 }
 
 /** What only a sidecar with a control plane needs is loaded here: gRPC alone takes 10 MB. */
-async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, quit: () => void): Promise<Sidecar> {
+async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, self: Process): Promise<Sidecar> {
   const { ControlLink } = await import('./control-link.ts');
   const probing = await import('./health-probe.ts');
   const readiness = new Readiness();
   const configured = readiness.gate('configuration');
   const link = await ControlLink.open(settings, logger, readiness);
   const dataPath = meshedDataPath(settings, logger, link);
+  let settled: Promise<void> | null = null;
   const follow = () => {
     const view = link.view.current();
     if (view.snapshot.listeners.size === 0) return;
-    void dataPath.apply(view.snapshot).then(() => {
-      if (link.view.current().waiting.length === 0) configured();
+    void dataPath.apply(view.snapshot).then(async () => {
+      if (link.view.current().waiting.length > 0) return;
+      await (settled ??= self.settle());
+      configured();
     });
   };
   link.view.subscribe(follow);
@@ -108,7 +120,7 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
     link,
     bootstrap: null,
     drain: () => dataPath.startDraining(),
-    quit,
+    quit: self.quit,
   });
   const admin = await startAdmin(face.view, settings.admin);
   const ready = await startReadiness(face.view, settings.readiness);

@@ -3,7 +3,8 @@
  * not support is refused by name, all problems at once; one file then drives Envoy and us alike.
  */
 import { fail, ok, problem, type Problem, type Result } from '#shared/runtime/result.ts';
-import { readTypedJson } from '#shared/xds/codec.ts';
+import { encodeMessage, readTypedJson } from '#shared/xds/codec.ts';
+import { packMessage, type PackedMessage } from '#shared/xds/packed.ts';
 import type { TypedMessage } from '#shared/xds/typed.ts';
 import { validateListener } from '../compile/validate.ts';
 import type { ClusterConfig } from '../snapshot/cluster.ts';
@@ -19,8 +20,8 @@ export type Bootstrap = Readonly<{
   /** Null: no admin port. */
   admin: Readonly<{ address: string; port: number }> | null;
   snapshot: Snapshot;
-  /** The file in typed form, for `/config_dump`. */
-  message: TypedMessage;
+  /** The whole file, for `/config_dump`. */
+  message: PackedMessage;
 }>;
 
 const bootstrapType = 'type.googleapis.com/envoy.config.bootstrap.v3.Bootstrap';
@@ -75,7 +76,7 @@ function decodeBootstrap(message: TypedMessage): Result<Bootstrap> {
       routes: new Map(),
       endpoints: new Map(),
     },
-    message,
+    message: packMessage(bootstrapType, encodeMessage(message)),
   };
   return problems.length === 0 ? ok(bootstrap) : fail(problems);
 }

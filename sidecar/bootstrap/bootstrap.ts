@@ -11,6 +11,7 @@ import type { ClusterConfig } from '../snapshot/cluster.ts';
 import type { ListenerConfig } from '../snapshot/listener.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { decodeClusterResource, decodeListenerResource } from '../xds/decode/decode-resource.ts';
+import { PartPool } from '../xds/decode/part-pool.ts';
 import { decodeAddress } from '../xds/decode/endpoints.ts';
 import { Reader } from '../xds/decode/reader.ts';
 
@@ -62,8 +63,11 @@ function decodeBootstrap(message: TypedMessage): Result<Bootstrap> {
   const adminAddress = admin?.message('address') ?? null;
   admin?.ignore('access_log', 'access_log_path', 'profile_path', 'ignore_global_conn_limit').done();
   reader.ignore('stats_flush_interval', 'layered_runtime', 'overload_manager').done();
-  const listeners = decodeEach(resources, 'listeners', decodeListenerResource, problems);
-  const clusters = decodeEach(resources, 'clusters', decodeClusterResource, problems);
+  const pool = new PartPool();
+  const listeners = decodeEach(resources, 'listeners', decodeListenerResource, problems).map((each) =>
+    pool.share(each),
+  );
+  const clusters = decodeEach(resources, 'clusters', decodeClusterResource, problems).map((each) => pool.share(each));
   resources?.done();
   for (const listener of listeners) problems.push(...validateListener(listener));
   checkReferences(listeners, clusters, problems);

@@ -11,6 +11,7 @@ import { describeError } from '#shared/runtime/mesh-error.ts';
 import { fail, formatProblems, ok, problem, type Problem, type Result } from '#shared/runtime/result.ts';
 import { unpackMessage, type PackedMessage } from '#shared/xds/packed.ts';
 import type { TypedMessage } from '#shared/xds/typed.ts';
+import { PartPool } from './decode/part-pool.ts';
 import { decodeResource, sidecarTypes, type Decoded, type SidecarType } from './resource-types.ts';
 
 /** A resource as it arrived, or lay on disk. */
@@ -165,8 +166,9 @@ function receive(state: XdsState, event: Extract<XdsEvent, { kind: 'response' }>
   const absent = new Set(state.absent[type]);
   const effects: XdsEffect[] = [];
   const errors: string[] = [];
+  const pool = new PartPool();
   for (const received of event.resources) {
-    const held = decodeReceived(type, received);
+    const held = decodeReceived(type, received, pool);
     if ('problems' in held) {
       effects.push({ kind: 'refused', type, name: received.name, problems: held.problems });
       errors.push(`${received.name}: ${formatProblems(held.problems)}`);
@@ -195,12 +197,14 @@ function receive(state: XdsState, event: Extract<XdsEvent, { kind: 'response' }>
 function decodeReceived(
   type: SidecarType,
   received: ReceivedResource,
+  pool: PartPool,
 ): HeldResource | { problems: readonly Problem[] } {
   const { name, version, message } = received;
   // Unpacked one by one: of a large response no two typed forms are there at a time.
   const typed = unpack(message);
   const decoded = typed.ok ? decodeResource(type, typed.value) : typed;
-  return decoded.ok ? { name, version, message, decoded: decoded.value } : { problems: decoded.problems };
+  if (!decoded.ok) return { problems: decoded.problems };
+  return { name, version, message, decoded: pool.share(decoded.value) };
 }
 
 function unpack(message: PackedMessage): Result<TypedMessage> {
@@ -232,8 +236,9 @@ function restore(
     SidecarType,
     Map<string, HeldResource>
   >;
+  const pool = new PartPool();
   for (const { type, ...resource } of resources) {
-    const decoded = decodeReceived(type, resource);
+    const decoded = decodeReceived(type, resource, pool);
     if (!('problems' in decoded)) held[type].set(resource.name, decoded);
   }
   return [{ ...state, held }, [{ kind: 'publish' }]];

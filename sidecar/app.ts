@@ -17,6 +17,7 @@ import { DataPath } from './data-path.ts';
 import type { ControlLink } from './control-link.ts';
 import type { startProbe } from './health-probe.ts';
 import type { HostPort } from '#shared/runtime/host-port.ts';
+import { MemoryKeeper } from './memory-keeper.ts';
 import { useTransport } from './transport/connection-of.ts';
 import { probeDirect } from './transport/direct-probe.ts';
 import type { MeshedSettings, Settings, StaticSettings } from './settings.ts';
@@ -36,8 +37,9 @@ export type Sidecar = Readonly<{
 export type Process = Readonly<{
   /** Called when the admin port is asked to end the process. */
   quit: () => void;
-  /** Called once, when the first configuration is in force: what only the start needed may go. */
+  /** Gives memory back that is not needed any more. */
   settle: () => Promise<void>;
+  residentBytes: () => number;
 }>;
 
 /** Starts a sidecar. */
@@ -100,13 +102,13 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
   const configured = readiness.gate('configuration');
   const link = await ControlLink.open(settings, logger, readiness);
   const dataPath = meshedDataPath(settings, logger, link);
-  let settled: Promise<void> | null = null;
+  const memory = new MemoryKeeper({ ...self, clock: systemClock, served: () => dataPath.served });
   const follow = () => {
     const view = link.view.current();
     if (view.snapshot.listeners.size === 0) return;
     void dataPath.apply(view.snapshot).then(async () => {
       if (link.view.current().waiting.length > 0) return;
-      await (settled ??= self.settle());
+      await memory.configured();
       configured();
     });
   };
@@ -133,6 +135,7 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
     admin,
     stop: () => {
       stopProbe();
+      memory.close();
       link.close();
     },
   });

@@ -36,12 +36,18 @@ async function stop(reason: string, isGraceful: boolean): Promise<void> {
   }
 }
 
+const residentBytes = () => process.memoryUsage.rss();
+
 async function settle(): Promise<void> {
-  logger.debug(await settleMemory(), 'memory that only the start needed was given back');
+  logger.debug(await settleMemory(), 'memory that is not needed any more was given back');
 }
 
 try {
-  sidecar = await build(settings.value, logger, { quit: () => void stop('quitquitquit', false), settle });
+  sidecar = await build(settings.value, logger, {
+    quit: () => void stop('quitquitquit', false),
+    settle,
+    residentBytes,
+  });
   process.once('SIGTERM', () => void stop('SIGTERM', true));
   process.once('SIGINT', () => void stop('SIGINT', true));
   logger.info({ admin: sidecar.admin, listeners: Object.fromEntries(sidecar.listeners()) }, 'sidecar is up');

@@ -1,8 +1,8 @@
 /**
- * What starting took and running does not need goes back to the system, once, when the first configuration is in force and before the
- * sidecar is ready: a full collection (tens of milliseconds, in which nothing is served), what malloc keeps of freed memory, and pages
- * of files (Node's own above all: its loader, its snapshot) that are mapped, but may never be read again. Those stay in the system's
- * page cache, and what is needed of them is mapped again at its first use, at the cost of a page fault.
+ * What starting or a new configuration took and running does not need goes back to the system: a full collection (tens of
+ * milliseconds, in which nothing is served: `memory-keeper.ts` says when), what malloc keeps of freed memory, and pages of files
+ * (Node's own above all: its loader, its snapshot) that are mapped, but may never be read again. Those stay in the system's page
+ * cache, and what is needed of them is mapped again at its first use, at the cost of a page fault.
  */
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
 import { equalsIgnoringCase, isTokenOctet, isValueOctet } from './characters.ts';
 import type { ByteWriter } from './byte-writer.ts';
+import { connectionFields } from './connection-fields.ts';
 import { lowerTextOf, valueTextOf } from './text-cache.ts';
 
 const noBytes = Buffer.alloc(0);
@@ -18,16 +19,6 @@ const textLines = Array.from({ length: maxTextLines * width + roomForAdded }, (_
   at % 2 === 0 ? ~(at / 2) : 0,
 );
 const blankTexts = Array.from({ length: maxTextLines * 2 + roomForAdded / 2 }, () => '');
-
-/** Fields that frame a message or speak of one connection (RFC 9110 7.6.1), and Host, which is the head's `authority`. */
-export const connectionFields: ReadonlySet<string> = new Set([
-  'connection',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /**
  * The fields of one message, in order, with duplicates. Names are lower case in this interface; on the wire a line that nobody

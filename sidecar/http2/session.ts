@@ -14,6 +14,7 @@ import assert from 'node:assert/strict';
 import { ControlInput, type AckSink } from './control-input.ts';
 import { DataInput } from './data-input.ts';
 import type { FieldLines } from './field-section.ts';
+import { shapeFault } from './frame-shape.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { connectionPreface, defaultWindowBytes, errorCode, frameFlag, frameType, maxInt31 } from './frames.ts';
 import type { HpackEncoder } from './hpack/encoder.ts';
@@ -217,38 +218,13 @@ export class Session implements FrameSink, AckSink {
   }
 
   onFrameHeader(): Http2Fault | null {
-    const { type, flags, streamId, length } = this.#reader;
+    const { type, flags, streamId } = this.#reader;
     if (!this.#hasSettings) {
       if (type !== frameType.settings || (flags & frameFlag.ack) !== 0) return faults.settingsFirst;
       this.#hasSettings = true;
     }
     if (!this.#messages.isExpected(type, streamId)) return faults.interrupted;
-    switch (type) {
-      case frameType.data:
-        return streamId === 0 ? faults.streamZero : this.#data.begin();
-      case frameType.headers:
-      case frameType.continuation:
-      case frameType.priority:
-        return streamId === 0 ? faults.streamZero : null;
-      case frameType.rstStream:
-        if (streamId === 0) return faults.streamZero;
-        return length === 4 ? null : faults.payloadSize;
-      case frameType.windowUpdate:
-        return length === 4 ? null : faults.payloadSize;
-      case frameType.settings:
-        if (streamId !== 0) return faults.streamNotZero;
-        if ((flags & frameFlag.ack) !== 0) return length === 0 ? null : faults.settingsAckPayload;
-        return length % 6 === 0 ? null : faults.payloadSize;
-      case frameType.ping:
-        if (streamId !== 0) return faults.streamNotZero;
-        return length === 8 ? null : faults.payloadSize;
-      case frameType.goaway:
-        if (streamId !== 0) return faults.streamNotZero;
-        return length >= 8 ? null : faults.payloadSize;
-      case frameType.pushPromise:
-        return faults.pushPromise;
-    }
-    return null;
+    return shapeFault(this.#reader) ?? (type === frameType.data ? this.#data.begin() : null);
   }
 
   onFrame(bytes: Buffer, start: number, end: number): Http2Fault | null {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { HeaderMap } from '../http1/header-map.ts';
 import { forbiddenTrailers } from '../http1/trailers.ts';
-import { kindOf } from '../http2/field-names.ts';
-import { isFieldValue, type FieldLines } from '../http2/field-section.ts';
+import { factsOf, isFieldValue, isSound } from '../http2/field-names.ts';
+import type { FieldLines } from '../http2/field-section.ts';
 import type { HpackEncoder } from '../http2/hpack/encoder.ts';
 
 const notInTrailers: ReadonlySet<string> = new Set(forbiddenTrailers);
@@ -40,7 +40,8 @@ class Gatherer {
   isTrailers = false;
 
   readonly visit = (name: string, value: string): void => {
-    switch (kindOf(name)) {
+    const facts = factsOf(name);
+    switch (facts.kind) {
       case 'plain':
       case 'cookie':
       case 'expect':
@@ -62,7 +63,7 @@ class Gatherer {
     }
     if (this.isTrailers && notInTrailers.has(name)) return;
     this.names[this.length] = name;
-    this.values[this.length++] = isFieldValue(value) ? value : trimmed(name, value);
+    this.values[this.length++] = isSound(facts, value) ? value : trimmed(name, value);
   };
 
   gather(headers: HeaderMap, isTrailers: boolean): void {

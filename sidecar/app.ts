@@ -17,7 +17,7 @@ import { DataPath } from './data-path.ts';
 import type { ControlLink } from './control-link.ts';
 import type { startProbe } from './health-probe.ts';
 import type { HostPort } from '#shared/runtime/host-port.ts';
-import { MemoryKeeper } from './memory-keeper.ts';
+import { MemoryKeeper, type Memory } from './memory-keeper.ts';
 import { useTransport } from './transport/connection-of.ts';
 import { probeDirect } from './transport/direct-probe.ts';
 import type { MeshedSettings, Settings, StaticSettings } from './settings.ts';
@@ -37,9 +37,7 @@ export type Sidecar = Readonly<{
 export type Process = Readonly<{
   /** Called when the admin port is asked to end the process. */
   quit: () => void;
-  /** Gives memory back that is not needed any more. */
-  settle: () => Promise<void>;
-  residentBytes: () => number;
+  memory: Memory;
 }>;
 
 /** Starts a sidecar. */
@@ -83,15 +81,20 @@ async function buildStatic(settings: Settings & StaticSettings, logger: Logger, 
     bootstrap.admin === null
       ? null
       : await startAdmin(face.view, { host: bootstrap.admin.address, port: bootstrap.admin.port });
-  await self.settle();
+  const memory = keepMemory(self, dataPath);
+  await memory.configured();
   return assemble({
     settings,
     dataPath,
     readiness,
     servers: admin === null ? [] : [admin],
     admin,
-    stop: () => undefined,
+    stop: () => memory.close(),
   });
+}
+
+function keepMemory({ memory }: Process, dataPath: DataPath): MemoryKeeper {
+  return new MemoryKeeper({ clock: systemClock, memory, served: () => dataPath.served });
 }
 
 /** What only a sidecar with a control plane needs is loaded here: gRPC alone takes 10 MB. */
@@ -102,7 +105,7 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
   const configured = readiness.gate('configuration');
   const link = await ControlLink.open(settings, logger, readiness);
   const dataPath = meshedDataPath(settings, logger, link);
-  const memory = new MemoryKeeper({ ...self, clock: systemClock, served: () => dataPath.served });
+  const memory = keepMemory(self, dataPath);
   const follow = () => {
     const view = link.view.current();
     if (view.snapshot.listeners.size === 0) return;

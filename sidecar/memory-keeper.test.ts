@@ -7,14 +7,20 @@ const megabyte = 1024 * 1024;
 
 async function setUp() {
   const clock = new FakeClock();
-  const state = { resident: 100 * megabyte, served: 0, settled: 0 };
+  const state = { resident: 100 * megabyte, served: 0, settled: 0, trims: [] as number[] };
+  const start = clock.now();
   const keeper = new MemoryKeeper({
     clock,
-    settle: async () => {
-      state.settled++;
-      state.resident = 60 * megabyte;
+    memory: {
+      settle: async () => {
+        state.settled++;
+        state.resident = 60 * megabyte;
+      },
+      trim: () => state.trims.push(clock.now() - start),
+      get residentBytes() {
+        return state.resident;
+      },
     },
-    residentBytes: () => state.resident,
     served: () => state.served,
   });
   await keeper.configured();
@@ -24,7 +30,7 @@ async function setUp() {
 test('the first configuration waits until memory is given back', async () => {
   const { state, clock } = await setUp();
   assert.equal(state.settled, 1);
-  assert.equal(clock.pending, 0);
+  assert.equal(clock.pending, 1);
 });
 
 test('after a later one memory is given back once it was quiet, if that is worth it', async () => {
@@ -32,12 +38,12 @@ test('after a later one memory is given back once it was quiet, if that is worth
   state.resident += 20 * megabyte;
   await keeper.configured();
   await keeper.configured();
-  assert.equal(clock.pending, 1);
+  assert.equal(clock.pending, 2);
   clock.advance(4999);
   assert.equal(state.settled, 1);
   clock.advance(1);
   assert.equal(state.settled, 2);
-  assert.equal(clock.pending, 0);
+  assert.equal(clock.pending, 1);
 });
 
 test('little is left as it is', async () => {
@@ -46,7 +52,7 @@ test('little is left as it is', async () => {
   await keeper.configured();
   clock.advance(60_000);
   assert.equal(state.settled, 1);
-  assert.equal(clock.pending, 0);
+  assert.equal(clock.pending, 1);
 });
 
 test('nobody is made to wait: while something is served, memory stays', async () => {
@@ -62,11 +68,19 @@ test('nobody is made to wait: while something is served, memory stays', async ()
   assert.equal(state.settled, 2);
 });
 
+test('is trimmed now and then, less and less often, and hourly at last', async () => {
+  const { state, clock } = await setUp();
+  clock.advance(60_000);
+  assert.deepEqual(state.trims, [4000, 12_000, 28_000, 60_000]);
+  clock.advance(24 * 3_600_000);
+  assert.equal((state.trims.at(-1) ?? 0) - (state.trims.at(-2) ?? 0), 3_600_000);
+  assert.equal(state.settled, 1);
+});
+
 test('once closed it does nothing more', async () => {
   const { state, clock, keeper } = await setUp();
   state.resident += 20 * megabyte;
   await keeper.configured();
   keeper.close();
-  clock.advance(60_000);
-  assert.equal(state.settled, 1);
+  assert.equal(clock.pending, 0);
 });

@@ -1,11 +1,18 @@
 import type { Clock } from '#shared/runtime/clock.ts';
 
+/** The memory of a process. */
+export interface Memory {
+  readonly residentBytes: number;
+  /** Gives back all it can; the process stands still meanwhile, for some 100 ms with a large configuration. */
+  settle(): Promise<void>;
+  /** Gives back a little, at no cost that would be noticed. */
+  trim(): void;
+}
+
 /** What a keeper is made with. */
 export type MemoryKeeperOptions = Readonly<{
   clock: Clock;
-  /** Gives memory back; the process stands still meanwhile, for some 100 ms with a large configuration. */
-  settle: () => Promise<void>;
-  residentBytes: () => number;
+  memory: Memory;
   /** How much was served so far: while it stays the same, nobody waits. */
   served: () => number;
 }>;
@@ -14,16 +21,20 @@ export type MemoryKeeperOptions = Readonly<{
 const quietMs = 5000;
 /** What is worth it: a configuration of a thousand services leaves as much behind. */
 const worthBytes = 16 * 1024 * 1024;
+/** The first trim comes when the compiler is through with the hot path, and each later one after twice the time. */
+const firstTrimMs = 4000;
+const maxTrimMs = 3_600_000;
 
 /**
  * When memory is given back: before the first configuration is called ready, and later when configurations left much behind and
- * nobody is served. A sidecar that is never quiet keeps what it has; the collector then reuses it.
+ * nobody is served. A sidecar that is never quiet keeps what it has; the collector then reuses it. Memory is trimmed now and then.
  */
 export class MemoryKeeper {
   readonly #options: MemoryKeeperOptions;
   #first: Promise<void> | null = null;
   #settledBytes = Infinity;
   #stopTimer: (() => void) | null = null;
+  #stopTrimming: (() => void) | null = null;
 
   constructor(options: MemoryKeeperOptions) {
     this.#options = options;
@@ -31,28 +42,39 @@ export class MemoryKeeper {
 
   /** A configuration is in force. Resolves when what the first one left behind is given back. */
   configured(): Promise<void> {
-    if (this.#first === null) this.#first = this.#settle();
-    else if (this.#stopTimer === null) this.#watch();
+    if (this.#first === null) {
+      this.#first = this.#settle();
+      this.#trimAfter(firstTrimMs);
+    } else if (this.#stopTimer === null) this.#watch();
     return this.#first;
   }
 
   close(): void {
     this.#stopTimer?.();
     this.#stopTimer = null;
+    this.#stopTrimming?.();
+    this.#stopTrimming = null;
   }
 
   #watch(): void {
     const before = this.#options.served();
     this.#stopTimer = this.#options.clock.after(quietMs, () => {
       this.#stopTimer = null;
-      if (this.#options.residentBytes() - this.#settledBytes < worthBytes) return;
+      if (this.#options.memory.residentBytes - this.#settledBytes < worthBytes) return;
       if (this.#options.served() === before) void this.#settle();
       else this.#watch();
     });
   }
 
   async #settle(): Promise<void> {
-    await this.#options.settle();
-    this.#settledBytes = this.#options.residentBytes();
+    await this.#options.memory.settle();
+    this.#settledBytes = this.#options.memory.residentBytes;
+  }
+
+  #trimAfter(delayMs: number): void {
+    this.#stopTrimming = this.#options.clock.after(delayMs, () => {
+      this.#options.memory.trim();
+      this.#trimAfter(Math.min(2 * delayMs, maxTrimMs));
+    });
   }
 }

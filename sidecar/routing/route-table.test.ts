@@ -260,3 +260,9 @@ test('overrides come most specific first', () => {
   assert.deepEqual(methods(found?.overrides), ['route', 'host']);
   assert.deepEqual(methods(found?.chooseTarget(aRequest(), context.random)?.overrides), ['cluster', 'route', 'host']);
 });
+
+test('what was judged is what is put into force: a table is compiled once', () => {
+  const table = aTable([aVirtualHost(['*'], [aRoute('/')])]);
+  assert.equal(compileRouteTable(table), compileRouteTable(table));
+  assert.notEqual(compileRouteTable(table), compileRouteTable({ ...table }));
+});

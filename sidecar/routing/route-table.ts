@@ -58,8 +58,19 @@ export class CompiledRouteTable {
   }
 }
 
-/** Compiles a table, or says everything that is wrong with its patterns, formats and rewrites. */
+/** What was compiled when a table was judged is there when it is put into force: twice would take as long again. */
+const known = new WeakMap<RouteTable, Result<CompiledRouteTable>>();
+
+/** Compiles a table, or says everything that is wrong with its patterns, formats and rewrites. The same table is compiled once. */
 export function compileRouteTable(table: RouteTable): Result<CompiledRouteTable> {
+  const before = known.get(table);
+  if (before !== undefined) return before;
+  const result = compileAnew(table);
+  known.set(table, result);
+  return result;
+}
+
+function compileAnew(table: RouteTable): Result<CompiledRouteTable> {
   const scope: CompileScope = { path: `routes[${table.name}]`, problems: [] };
   const compiled = new CompiledRouteTable(table, scope);
   return scope.problems.length === 0 ? ok(compiled) : fail(scope.problems);

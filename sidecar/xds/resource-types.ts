@@ -12,6 +12,7 @@ import {
   decodeListenerResource,
   decodeRouteResource,
 } from './decode/decode-resource.ts';
+import { PartPool } from './decode/part-pool.ts';
 
 /** A decoded resource of any type. */
 export type Decoded =
@@ -39,18 +40,20 @@ function checked<T>(result: Result<T>, validate: (value: T) => readonly Problem[
   return problems.length === 0 ? result : fail(problems);
 }
 
-/** Decodes a resource of one of the four types, and sees that it can be compiled. */
-export function decodeResource(type: SidecarType, message: TypedMessage): Result<Decoded> {
+/** Decodes a resource of one of the four types, and sees that it can be compiled. Its parts are shared with others of the pool. */
+export function decodeResource(type: SidecarType, message: TypedMessage, pool = new PartPool()): Result<Decoded> {
+  const share = <T>(result: Result<T>): Result<T> =>
+    result.ok ? { ...result, value: pool.share(result.value) } : result;
   const got = message['@type'];
   if (got !== typeUrls[type]) return fail([problem('@type', `must be ${typeUrls[type]}, not ${got}`)]);
   switch (type) {
     case 'cluster':
-      return tagged(type, decodeClusterResource(message));
+      return tagged(type, share(decodeClusterResource(message)));
     case 'endpoints':
-      return tagged(type, decodeEndpointsResource(message));
+      return tagged(type, share(decodeEndpointsResource(message)));
     case 'listener':
-      return tagged(type, checked(decodeListenerResource(message), validateListener));
+      return tagged(type, checked(share(decodeListenerResource(message)), validateListener));
     case 'routes':
-      return tagged(type, checked(decodeRouteResource(message), validateRouteTable));
+      return tagged(type, checked(share(decodeRouteResource(message)), validateRouteTable));
   }
 }

@@ -198,3 +198,16 @@ test('what was restored from disk is published, and asked for with its versions'
   assert.deepEqual(effects, [{ kind: 'publish' }]);
   assert.deepEqual([...warmSnapshot(state, emptySnapshot).snapshot.clusters.keys()], ['a']);
 });
+
+test('equal parts of resources that come together are one object', () => {
+  const limits = { circuit_breakers: { thresholds: [{ max_connections: 7 }] } };
+  const [state] = play([
+    { kind: 'connected' },
+    response('cluster', [anEdsCluster('a', limits), anEdsCluster('b', limits)]),
+  ]);
+  const [a, b] = [...state.held.cluster.values()].map(({ decoded }) => decoded.type === 'cluster' && decoded.value);
+  assert.ok(a && b);
+  assert.equal(a.breakers.default.maxConnections, 7);
+  assert.equal(a.breakers, b.breakers);
+  assert.notEqual(a.discovery, b.discovery);
+});

@@ -202,9 +202,8 @@ function decodeReceived(
   const { name, version, message } = received;
   // Unpacked one by one: of a large response no two typed forms are there at a time.
   const typed = unpack(message);
-  const decoded = typed.ok ? decodeResource(type, typed.value) : typed;
-  if (!decoded.ok) return { problems: decoded.problems };
-  return { name, version, message, decoded: pool.share(decoded.value) };
+  const decoded = typed.ok ? decodeResource(type, typed.value, pool) : typed;
+  return decoded.ok ? { name, version, message, decoded: decoded.value } : { problems: decoded.problems };
 }
 
 function unpack(message: PackedMessage): Result<TypedMessage> {

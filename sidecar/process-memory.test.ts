@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { settleMemory, unchangedFilePages } from './settle-memory.ts';
+import { ProcessMemory, unchangedFilePages, type Settled } from './process-memory.ts';
 
 const mapping = (head: string, anonymousKb: number) =>
   [head, 'Size:  8 kB', 'Rss:  8 kB', `Anonymous:  ${anonymousKb} kB`, 'AnonHugePages:  0 kB', 'VmFlags: rd mr'].join(
@@ -26,7 +26,12 @@ test('only what is nothing but pages of a file is dropped: not what was written,
 });
 
 test('memory is given back, and what was dropped works on', { skip: process.platform !== 'linux' }, async () => {
-  const { fromMb, toMb, problem } = await settleMemory();
+  const told: Settled[] = [];
+  const memory = new ProcessMemory((settled) => told.push(settled));
+  memory.trim();
+  await memory.settle();
+  memory.trim();
+  const [{ fromMb, toMb, problem } = { fromMb: 0, toMb: 0, problem: 'nothing was told' }] = told;
   assert.ok(toMb < fromMb, `${fromMb} MB before, ${toMb} MB after`);
   assert.equal(problem, null);
   assert.equal(

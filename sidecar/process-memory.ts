@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describeError } from '#shared/runtime/mesh-error.ts';
+import type { Memory } from './memory-keeper.ts';
 
 /** Resident memory before and after, in megabytes; `problem`: what could not be given back, and why, or null. */
 export type Settled = Readonly<{ fromMb: number; toMb: number; problem: string | null }>;
@@ -18,12 +19,55 @@ export type PageRange = Readonly<{ start: bigint; length: bigint }>;
 /** madvise(2): pages of a file are dropped here and read from the file again when they are touched. */
 const madvDontNeed = 4;
 
-/** Gives back what it can. Never throws: where the system has no way to do a part, that part stays. */
-export async function settleMemory(): Promise<Settled> {
-  const fromMb = residentMb();
-  collectAll();
-  const problem = process.platform === 'linux' ? await giveBack() : 'only Linux is known to take memory back';
-  return { fromMb, toMb: residentMb(), problem };
+/** The memory of this process. */
+export class ProcessMemory implements Memory {
+  readonly #onSettled: (settled: Settled) => void;
+  #trim: () => void = () => undefined;
+
+  constructor(onSettled: (settled: Settled) => void) {
+    this.#onSettled = onSettled;
+  }
+
+  get residentBytes(): number {
+    return process.memoryUsage.rss();
+  }
+
+  /** Gives back what it can. Never throws: where the system has no way to do a part, that part stays. */
+  async settle(): Promise<void> {
+    const fromMb = this.#residentMb();
+    collectAll();
+    const problem = process.platform === 'linux' ? await this.#giveBack() : 'only Linux is known to take memory back';
+    this.#onSettled({ fromMb, toMb: this.#residentMb(), problem });
+  }
+
+  /** Gives back what malloc keeps of freed memory, once `settle` has found out how: takes less than a millisecond. */
+  trim(): void {
+    this.#trim();
+  }
+
+  /** Node has no call for either, so libc is asked through koffi. Null, or why not. */
+  async #giveBack(): Promise<string | null> {
+    try {
+      const { default: koffi } = await import('koffi');
+      const libc = koffi.load(null);
+      // Of glibc alone: musl keeps less, and has no such call.
+      const problem = attempt(() => {
+        const mallocTrim = libc.func('int malloc_trim(size_t pad)');
+        this.#trim = () => void mallocTrim(0);
+      });
+      this.#trim();
+      const madvise = libc.func('int madvise(uintptr_t start, size_t length, int advice)');
+      for (const { start, length } of unchangedFilePages(readFileSync('/proc/self/smaps', 'utf8')))
+        madvise(start, length, madvDontNeed);
+      return problem;
+    } catch (error) {
+      return describeError(error);
+    }
+  }
+
+  #residentMb(): number {
+    return Math.round(this.residentBytes / (1024 * 1024));
+  }
 }
 
 /**
@@ -52,22 +96,6 @@ function collectAll(): void {
     Reflect.apply(collect, undefined, [{ type: 'major', execution: 'sync', flavor: 'last-resort' }]);
 }
 
-/** Node has no call for either, so libc is asked through koffi. Null, or why not. */
-async function giveBack(): Promise<string | null> {
-  try {
-    const { default: koffi } = await import('koffi');
-    const libc = koffi.load(null);
-    // Of glibc alone: musl keeps less, and has no such call.
-    const problem = attempt(() => libc.func('int malloc_trim(size_t pad)')(0));
-    const madvise = libc.func('int madvise(uintptr_t start, size_t length, int advice)');
-    for (const { start, length } of unchangedFilePages(readFileSync('/proc/self/smaps', 'utf8')))
-      madvise(start, length, madvDontNeed);
-    return problem;
-  } catch (error) {
-    return describeError(error);
-  }
-}
-
 function attempt(action: () => unknown): string | null {
   try {
     action();
@@ -76,5 +104,3 @@ function attempt(action: () => unknown): string | null {
     return describeError(error);
   }
 }
-
-const residentMb = () => Math.round(process.memoryUsage.rss() / (1024 * 1024));

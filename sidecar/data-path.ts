@@ -222,6 +222,7 @@ export class DataPath {
           address: config.address,
           port: config.port,
           reusePort: false,
+          fd: null,
           backlog: 1024,
           maxConnections: 0,
         };

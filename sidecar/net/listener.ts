@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { MeshError } from '#shared/runtime/mesh-error.ts';
+import { descriptorOf } from './descriptor.ts';
 
 /** Where and how to listen. */
 export type ListenOptions = Readonly<{
@@ -57,6 +58,11 @@ export class TcpListener {
       handler.onRefused(new MeshError('resource_exhausted', `more than ${options.maxConnections} connections`)),
     );
     return new TcpListener(server, sockets);
+  }
+
+  /** The descriptor that it listens on; null once it is stopped. */
+  get fd(): number | null {
+    return descriptorOf(this.#server);
   }
 
   /** Accepted connections that are still open. */

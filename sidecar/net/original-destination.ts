@@ -1,4 +1,5 @@
 import { isIPv4, type Socket } from 'node:net';
+import { descriptorOf } from './descriptor.ts';
 import { parseSockaddr, sockaddrIn6Bytes, type Destination } from './sockaddr.ts';
 
 /** Reads the original destination of a redirected connection; null if it was not redirected (or that is not known). */
@@ -34,11 +35,4 @@ export async function loadOriginalDestination(): Promise<OriginalDestination> {
 
 function isV4(address: string): boolean {
   return isIPv4(address) || address.startsWith('::ffff:');
-}
-
-/** The descriptor is on the handle only, a private field that has been there from the beginning. */
-function descriptorOf(socket: Socket): number | null {
-  const handle: unknown = Reflect.get(socket, '_handle');
-  const fd: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : null;
-  return typeof fd === 'number' && fd >= 0 ? fd : null;
 }

@@ -20,6 +20,7 @@ export type FaceOptions = Readonly<{
   bootstrap: PackedMessage | null;
   drain: () => void;
   quit: () => void;
+  upgrade: AdminView['upgrade'];
 }>;
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error'];
@@ -30,7 +31,7 @@ export class AdminFace {
 
   constructor(options: FaceOptions) {
     this.#options = options;
-    const { readiness, logger, drain, quit } = options;
+    const { readiness, logger, drain, quit, upgrade } = options;
     this.view = {
       isReady: () => readiness.isReady,
       awaited: () => readiness.awaited(),
@@ -44,6 +45,7 @@ export class AdminFace {
         version: packageJson.version,
         state: readiness.isReady ? 'LIVE' : 'PRE_INITIALIZING',
         node: process.version,
+        pid: process.pid,
       }),
       setLogLevel: (level) => {
         if (!levels.includes(level)) return null;
@@ -53,6 +55,7 @@ export class AdminFace {
       logLevel: () => logger.level,
       drain,
       quit,
+      upgrade,
     };
   }
 

@@ -11,13 +11,14 @@ import { WatchSource, type Watch } from '#shared/runtime/watch.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
 import { AdminFace } from './admin-face.ts';
-import { startAdmin, startReadiness, type RunningServer } from './admin/server.ts';
+import { startAdmin, startReadiness, type AdminView, type RunningServer } from './admin/server.ts';
 import { parseBootstrap, type Bootstrap } from './bootstrap/bootstrap.ts';
 import { DataPath } from './data-path.ts';
 import type { ControlLink } from './control-link.ts';
 import type { startProbe } from './health-probe.ts';
 import type { HostPort } from '#shared/runtime/host-port.ts';
 import { MemoryKeeper, type Memory } from './memory-keeper.ts';
+import type { ListeningSockets } from './net/listening-sockets.ts';
 import { useTransport } from './transport/connection-of.ts';
 import { probeDirect } from './transport/direct-probe.ts';
 import type { MeshedSettings, Settings, StaticSettings } from './settings.ts';
@@ -30,20 +31,32 @@ export type Sidecar = Readonly<{
   admin: HostPort | null;
   /** Takes no new work from the mesh in good order; resolves when it may exit. */
   drain: () => Promise<void>;
+  /**
+   * A successor listens: takes no more connections and no more configuration, calls `letGo`, and resolves when what is open has ended in
+   * good order.
+   */
+  handOver: (letGo: () => void) => Promise<void>;
+  /** Tries again to bind what could not be bound before. */
+  listen: () => Promise<void>;
   close: () => Promise<void>;
 }>;
 
-/** What a sidecar needs of the process that it runs in. */
-export type Process = Readonly<{
-  /** Called when the admin port is asked to end the process. */
+/** What the process of a sidecar gives it. */
+export type Surroundings = Readonly<{
+  /** The admin port was asked to end the process. */
   quit: () => void;
+  /** The admin port was asked for a successor. */
+  upgrade: AdminView['upgrade'];
   memory: Memory;
+  sockets: ListeningSockets;
+  /** Resolves when it may listen: at once, or for a successor when it is ready and its predecessor agrees. */
+  mayListen: (readiness: Readiness) => Promise<void>;
 }>;
 
 /** Starts a sidecar. */
-export async function build(settings: Settings, logger: Logger, self: Process): Promise<Sidecar> {
+export async function build(settings: Settings, logger: Logger, around: Surroundings): Promise<Sidecar> {
   await chooseTransport(settings, logger);
-  return settings.kind === 'static' ? buildStatic(settings, logger, self) : buildMeshed(settings, logger, self);
+  return settings.kind === 'static' ? buildStatic(settings, logger, around) : buildMeshed(settings, logger, around);
 }
 
 /** Before anything connects. */
@@ -53,7 +66,11 @@ async function chooseTransport({ transport }: Settings, logger: Logger): Promise
   if (reason !== null) logger.info({ reason }, "connections run on Node's documented streams");
 }
 
-async function buildStatic(settings: Settings & StaticSettings, logger: Logger, self: Process): Promise<Sidecar> {
+async function buildStatic(
+  settings: Settings & StaticSettings,
+  logger: Logger,
+  around: Surroundings,
+): Promise<Sidecar> {
   const bootstrap = await readBootstrap(settings.configPath);
   const certificates: Watch<WorkloadCertificate | null> = new WatchSource<WorkloadCertificate | null>(null);
   const own = { name: bootstrap.node.id, namespace: '', labels: {}, principal: () => '' };
@@ -65,9 +82,14 @@ async function buildStatic(settings: Settings & StaticSettings, logger: Logger, 
     own,
     compat: settings.compat,
     ownAddress: '127.0.0.1',
+    sockets: around.sockets,
   });
   const readiness = new Readiness();
   await dataPath.apply(bootstrap.snapshot);
+  const memory = keepMemory(around, dataPath);
+  await memory.configured();
+  await around.mayListen(readiness);
+  await dataPath.listen();
   const face = new AdminFace({
     dataPath,
     readiness,
@@ -75,14 +97,12 @@ async function buildStatic(settings: Settings & StaticSettings, logger: Logger, 
     link: null,
     bootstrap: bootstrap.message,
     drain: () => dataPath.startDraining(),
-    quit: self.quit,
+    ...around,
   });
   const admin =
     bootstrap.admin === null
       ? null
-      : await startAdmin(face.view, { host: bootstrap.admin.address, port: bootstrap.admin.port });
-  const memory = keepMemory(self, dataPath);
-  await memory.configured();
+      : await startAdmin(face.view, { host: bootstrap.admin.address, port: bootstrap.admin.port }, around.sockets);
   return assemble({
     settings,
     dataPath,
@@ -93,19 +113,23 @@ async function buildStatic(settings: Settings & StaticSettings, logger: Logger, 
   });
 }
 
-function keepMemory({ memory }: Process, dataPath: DataPath): MemoryKeeper {
+function keepMemory({ memory }: Surroundings, dataPath: DataPath): MemoryKeeper {
   return new MemoryKeeper({ clock: systemClock, memory, served: () => dataPath.served });
 }
 
 /** What only a sidecar with a control plane needs is loaded here: gRPC alone takes 10 MB. */
-async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, self: Process): Promise<Sidecar> {
+async function buildMeshed(
+  settings: Settings & MeshedSettings,
+  logger: Logger,
+  around: Surroundings,
+): Promise<Sidecar> {
   const { ControlLink } = await import('./control-link.ts');
   const probing = await import('./health-probe.ts');
   const readiness = new Readiness();
   const configured = readiness.gate('configuration');
   const link = await ControlLink.open(settings, logger, readiness);
-  const dataPath = meshedDataPath(settings, logger, link);
-  const memory = keepMemory(self, dataPath);
+  const dataPath = meshedDataPath(settings, logger, { link, sockets: around.sockets });
+  const memory = keepMemory(around, dataPath);
   const follow = () => {
     const view = link.view.current();
     if (view.snapshot.listeners.size === 0) return;
@@ -118,6 +142,9 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
   link.view.subscribe(follow);
   follow();
   link.start();
+  const stopProbe = followProbe(settings, link, probing.startProbe);
+  await around.mayListen(readiness);
+  await dataPath.listen();
   const face = new AdminFace({
     dataPath,
     readiness,
@@ -125,11 +152,10 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
     link,
     bootstrap: null,
     drain: () => dataPath.startDraining(),
-    quit: self.quit,
+    ...around,
   });
-  const admin = await startAdmin(face.view, settings.admin);
-  const ready = await startReadiness(face.view, settings.readiness);
-  const stopProbe = followProbe(settings, link, probing.startProbe);
+  const admin = await startAdmin(face.view, settings.admin, around.sockets);
+  const ready = await startReadiness(face.view, settings.readiness, around.sockets);
   return assemble({
     settings,
     dataPath,
@@ -168,7 +194,11 @@ function followProbe({ probe }: MeshedSettings, link: ControlLink, start: StartP
   };
 }
 
-function meshedDataPath(settings: MeshedSettings, logger: Logger, link: ControlLink): DataPath {
+function meshedDataPath(
+  settings: MeshedSettings,
+  logger: Logger,
+  { link, sockets }: Readonly<{ link: ControlLink; sockets: ListeningSockets }>,
+): DataPath {
   const { name, namespace, labels, ip } = settings;
   const principal = () => link.certificates.current()?.spiffeId ?? '';
   return new DataPath({
@@ -179,8 +209,12 @@ function meshedDataPath(settings: MeshedSettings, logger: Logger, link: ControlL
     own: { name, namespace, labels, principal },
     compat: 'tulle',
     ownAddress: ip,
+    sockets,
   });
 }
+
+/** How long an answer of the admin port that is under way is waited for. */
+const lastAnswerMs = 1000;
 
 type Parts = Readonly<{
   settings: Settings;
@@ -201,6 +235,14 @@ function assemble({ settings, dataPath, readiness, servers, admin, stop }: Parts
       dataPath.startDraining();
       await dataPath.drained(settings.drainMs);
     },
+    handOver: async (letGo) => {
+      stop();
+      const stopped = Promise.all(servers.map((server) => server.stop()));
+      const { drainMs, upgradeDrainMs } = settings;
+      await dataPath.handOver({ idleMs: drainMs, limitMs: upgradeDrainMs, onStopped: letGo });
+      await Promise.race([stopped, new Promise<void>((done) => systemClock.after(lastAnswerMs, done))]);
+    },
+    listen: () => dataPath.listen(),
     close: async () => {
       stop();
       await dataPath.close();

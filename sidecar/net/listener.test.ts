@@ -6,7 +6,14 @@ import { MeshError } from '#shared/runtime/mesh-error.ts';
 import { eventually } from '../../test/support/eventually.ts';
 import { TcpListener, type ListenOptions } from './listener.ts';
 
-const options: ListenOptions = { address: '127.0.0.1', port: 0, reusePort: false, backlog: 128, maxConnections: 0 };
+const options: ListenOptions = {
+  address: '127.0.0.1',
+  port: 0,
+  reusePort: false,
+  fd: null,
+  backlog: 128,
+  maxConnections: 0,
+};
 
 async function listen(changes: Partial<ListenOptions> = {}) {
   const sockets: Socket[] = [];

@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { MeshError } from '#shared/runtime/mesh-error.ts';
+import { descriptorOf } from './descriptor.ts';
 
 /** Where and how to listen. */
 export type ListenOptions = Readonly<{
@@ -8,6 +9,11 @@ export type ListenOptions = Readonly<{
   port: number;
   /** Several worker threads listen on the same port, and the kernel spreads connections over them (SO_REUSEPORT). */
   reusePort: boolean;
+  /**
+   * The descriptor of a socket that listens already (`ListeningSocket.duplicate`, or one inherited); the listener owns it from now on
+   * and closes it when it stops. Address, port and `reusePort` are then the socket's. Null: a socket of the listener's own.
+   */
+  fd: number | null;
   backlog: number;
   /** Connections at once; more are closed as they come. 0: without limit. */
   maxConnections: number;
@@ -54,6 +60,11 @@ export class TcpListener {
     return new TcpListener(server, sockets);
   }
 
+  /** The descriptor that it listens on; null once it is stopped. */
+  get fd(): number | null {
+    return descriptorOf(this.#server);
+  }
+
   /** Accepted connections that are still open. */
   get connections(): number {
     return this.#sockets.size;
@@ -71,14 +82,17 @@ export class TcpListener {
   }
 }
 
-async function bind(server: Server, { address, port, reusePort, backlog }: ListenOptions): Promise<void> {
+async function bind(server: Server, { address, port, reusePort, backlog, fd }: ListenOptions): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const onError = (error: Error) => reject(listenError(error, `${address}:${port}`));
-  server.once('error', onError);
-  server.listen({ host: address, port, reusePort, backlog }, () => {
+  const onListening = () => {
     server.removeListener('error', onError);
     resolve();
-  });
+  };
+  server.once('error', onError);
+  // With a descriptor Node takes the backlog as an argument only, and would set its own default.
+  if (fd === null) server.listen({ host: address, port, reusePort, backlog }, onListening);
+  else server.listen({ fd }, backlog, onListening);
   await promise;
 }
 

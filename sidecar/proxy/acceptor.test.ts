@@ -108,7 +108,7 @@ async function listen(listeners: Record<string, PlanListener>, overrides: Partia
     ...overrides,
   };
   const acceptor = new Acceptor(host, 'bound');
-  const options = { address: '127.0.0.1', port: 0, reusePort: false, backlog: 8, maxConnections: 0 };
+  const options = { address: '127.0.0.1', port: 0, reusePort: false, fd: null, backlog: 8, maxConnections: 0 };
   const listener = await TcpListener.listen(options, {
     onSocket: (socket) => acceptor.accept(socket),
     onRefused: () => undefined,

@@ -7,8 +7,9 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { describeError } from '#shared/runtime/mesh-error.ts';
-import type { Destination, OriginalDestination } from '../net/original-destination.ts';
+import type { OriginalDestination } from '../net/original-destination.ts';
 import { sniff, type Sniffed, type Sought } from '../net/sniff.ts';
+import type { Destination } from '../net/sockaddr.ts';
 import type { TlsAcceptHandler, TlsAcceptor } from '../net/tls-server.ts';
 import type { Inspection } from '../snapshot/listener.ts';
 import { AccessRecord } from '../telemetry/access-record.ts';

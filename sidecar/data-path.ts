@@ -116,7 +116,7 @@ export class DataPath {
 
   /**
    * Resolves after the drain time, in which senders learn that we go and late requests are still answered; then as soon as what is
-   * under way is done, but at most the same time again.
+   * under way is done, TCP connections among it, but at most the same time again.
    */
   async drained(drainMs: number): Promise<void> {
     const { clock } = this.#options;
@@ -124,7 +124,7 @@ export class DataPath {
     for (const listener of this.#listeners.values()) listener.stop();
     this.#http.drain(() => true);
     const end = clock.monotonic() + drainMs;
-    while (this.#http.active > 0 && clock.monotonic() < end) await pause(clock, 25);
+    while (this.#http.active + this.#tcp.count > 0 && clock.monotonic() < end) await pause(clock, 25);
   }
 
   async close(): Promise<void> {

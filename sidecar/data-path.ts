@@ -22,6 +22,7 @@ import { LiveCalls } from './proxy/grpc-messages.ts';
 import { HttpConnections } from './proxy/http-connections.ts';
 import { emptyPlan, type Plan, type PlanChain } from './proxy/plan.ts';
 import { TcpTunnels } from './proxy/tcp-tunnels.ts';
+import { readSecrets } from './proxy/read-secrets.ts';
 import { toTlsSettings } from './routing/tls-names.ts';
 import { compatOf, type Snapshot } from './snapshot/snapshot.ts';
 import { openAccessLog, type AccessLogWriter } from './telemetry/access-log-writer.ts';
@@ -186,6 +187,7 @@ export class DataPath {
     this.#compat = compatOf(snapshot) ?? this.#options.compat;
     const { plan, retire } = compilePlan(snapshot, this.#plan, this.#tools);
     this.#plan = plan;
+    await readSecrets(plan, this.#secrets);
     await this.#bind(plan);
     this.#endObsolete(plan);
     retire();

@@ -34,11 +34,19 @@ function serverTls(alpn: readonly string[]): Json {
   return { name: 'envoy.transport_sockets.tls', typed_config: { '@type': type, common_tls_context: common } };
 }
 
+/** Another sidecar, which is spoken to by HTTP/2. */
+function overHttp2(name: string, port: number): Json {
+  const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+  const explicit = { http2_protocol_options: { allow_connect: true } };
+  const config = { '@type': `type.googleapis.com/${options}`, explicit_http_config: explicit };
+  return { ...aCluster(name, port), typed_extension_protocol_options: { [options]: config } };
+}
+
 describe('a sidecar and the clients that everybody has', () => {
   let app: Server;
   let chat: Server;
   let sidecar: StaticSidecar;
-  let ports: Readonly<{ plain: number; secure: number; mesh: number; chat: number }>;
+  let ports: Readonly<{ plain: number; secure: number; mesh: number; chat: number; hop: number }>;
   let folder = '';
 
   before(async () => {
@@ -49,7 +57,13 @@ describe('a sidecar and the clients that everybody has', () => {
     });
     chat = aWebSocketServer();
     for (const one of [app, chat]) await new Promise<void>((done) => one.listen(0, '127.0.0.1', done));
-    ports = { plain: await freePort(), secure: await freePort(), mesh: await freePort(), chat: await freePort() };
+    ports = {
+      plain: await freePort(),
+      secure: await freePort(),
+      mesh: await freePort(),
+      chat: await freePort(),
+      hop: await freePort(),
+    };
     const upgrades = {
       upgrade_configs: [{ upgrade_type: 'websocket' }],
       http2_protocol_options: { allow_connect: true },
@@ -59,8 +73,9 @@ describe('a sidecar and the clients that everybody has', () => {
       aListener('secure', ports.secure, 'app', { transport: serverTls(['h2', 'http/1.1']) }),
       aListener('mesh', ports.mesh, 'app', { transport: serverTls(['istio-h2', 'istio-http/1.1', 'istio']) }),
       aListener('chat', ports.chat, 'chat', { manager: upgrades }),
+      aListener('hop', ports.hop, 'sidecar', { manager: upgrades }),
     ];
-    const clusters = [aCluster('app', portOf(app)), aCluster('chat', portOf(chat))];
+    const clusters = [aCluster('app', portOf(app)), aCluster('chat', portOf(chat)), overHttp2('sidecar', ports.chat)];
     sidecar = await StaticSidecar.start({ static_resources: { listeners, clusters } }, Object.values(ports));
     folder = await mkdtemp(join(tmpdir(), 'tulle-clients-'));
     await writeFile(join(folder, 'body'), Buffer.alloc(3_000_000, 'x'));
@@ -150,4 +165,23 @@ describe('a sidecar and the clients that everybody has', () => {
       session.destroy();
     }
   });
+
+  for (const [name, listener] of [
+    ['HTTP/1.1', 'chat'],
+    ['HTTP/1.1, with HTTP/2 between sidecars,', 'hop'],
+  ] as const) {
+    it(`a WebSocket over ${name} talks both ways`, async () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${ports[listener]}/chat`);
+      const heard: unknown[] = [];
+      socket.addEventListener('message', ({ data }) => heard.push(data));
+      await eventually(() => heard.length === 1);
+      socket.send('hello');
+      socket.send('x'.repeat(10_000));
+      await eventually(() => heard.length === 3);
+      assert.deepEqual(heard, ['welcome', 'hello', 'x'.repeat(10_000)]);
+      const closed = new Promise<number>((resolve) => socket.addEventListener('close', ({ code }) => resolve(code)));
+      socket.close(1000);
+      assert.equal(await closed, 1000);
+    });
+  }
 });

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { Http2Stream } from './stream.ts';
 
 /** How many closed streams are remembered. */
@@ -51,6 +52,7 @@ export class StreamTable {
 
   /** Gives a stream of ours the next id: others, with higher ids than its own, may have been sent before it (RFC 9113 5.1.1). */
   renumber(stream: Http2Stream): void {
+    assert(stream.outputStart < 0 && !stream.isClosed, 'a stream that was sent cannot be postponed');
     this.open.delete(stream.id);
     stream.id = this.nextLocalId;
     this.nextLocalId += 2;

@@ -19,7 +19,7 @@ const root = aRoot();
 const server = aWorkloadLeaf(root);
 const has = (tool: string, ...args: string[]) => spawnSync(tool, args).status === 0;
 const needsCurl = has('curl', '--version') ? false : 'needs curl';
-const curlLacksHttp2 = spawnSync('curl', ['--version']).stdout?.toString().includes('HTTP2') !== true;
+const curlLacksHttp2 = !String(spawnSync('curl', ['--version']).stdout).includes('HTTP2');
 const needsOpenssl = has('openssl', 'version') ? false : 'needs openssl';
 const portOf = (app: Server) => (app.address() as AddressInfo).port;
 

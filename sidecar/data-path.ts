@@ -24,6 +24,7 @@ import { HttpConnections } from './proxy/http-connections.ts';
 import { pause } from './pause.ts';
 import { emptyPlan, type Plan, type PlanChain } from './proxy/plan.ts';
 import { TcpTunnels } from './proxy/tcp-tunnels.ts';
+import { readSecrets } from './proxy/read-secrets.ts';
 import { toTlsSettings } from './routing/tls-names.ts';
 import { compatOf, type Snapshot } from './snapshot/snapshot.ts';
 import { openAccessLog, type AccessLogWriter } from './telemetry/access-log-writer.ts';
@@ -142,7 +143,7 @@ export class DataPath {
 
   /**
    * Resolves after the drain time, in which senders learn that we go and late requests are still answered; then as soon as what is
-   * under way is done, but at most the same time again.
+   * under way is done, TCP connections among it, but at most the same time again.
    */
   async drained(drainMs: number): Promise<void> {
     const { clock } = this.#options;
@@ -150,7 +151,7 @@ export class DataPath {
     this.#listeners.stop();
     this.#http.drain(() => true);
     const end = clock.monotonic() + drainMs;
-    while (this.#http.active > 0 && clock.monotonic() < end) await pause(clock, 25);
+    while (this.#http.active + this.#tcp.count > 0 && clock.monotonic() < end) await pause(clock, 25);
   }
 
   /**
@@ -237,6 +238,7 @@ export class DataPath {
     this.#compat = compatOf(snapshot) ?? this.#options.compat;
     const { plan, retire } = compilePlan(snapshot, this.#plan, this.#tools);
     this.#plan = plan;
+    await readSecrets(plan, this.#secrets);
     await this.#bind();
     this.#endObsolete(plan);
     retire();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { coversHost, mostSpecificHost, resolveHost } from './hostname.ts';
+import { coversHost, resolveHost } from './hostname.ts';
 
 test('makes a name without a dot a service of the namespace', () => {
   const resolved = ['reviews', 'Reviews', 'reviews.shop', 'example.com', '*', '*.example.com'].map((host) =>
@@ -19,11 +19,4 @@ test('covers names by exact hosts and leading wildcards, in letters of either ca
   assert.equal(coversHost('*.com', '*.example.com'), true);
   assert.equal(coversHost('*.example.com', '*.com'), false);
   assert.equal(coversHost('a.example.com', '*.example.com'), false);
-});
-
-test('chooses the most specific of the patterns that cover a name', () => {
-  const patterns = ['*', '*.com', '*.example.com', 'a.example.com', '*.org'];
-  assert.equal(mostSpecificHost('a.example.com', patterns), 'a.example.com');
-  assert.equal(mostSpecificHost('b.example.com', patterns), '*.example.com');
-  assert.equal(mostSpecificHost('b.test', ['*.org']), undefined);
 });

@@ -30,8 +30,3 @@ export function isWildcard(host: string): boolean {
 export function bySpecificity(a: string, b: string): number {
   return Number(isWildcard(a)) - Number(isWildcard(b)) || b.length - a.length;
 }
-
-/** Of the patterns that cover a name the most specific one; `undefined` when none does. */
-export function mostSpecificHost(name: string, patterns: Iterable<string>): string | undefined {
-  return [...patterns].filter((pattern) => coversHost(pattern, name)).toSorted(bySpecificity)[0];
-}

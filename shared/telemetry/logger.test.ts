@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { componentLogger, createLogger, type LoggerOptions } from './logger.ts';
+import { createLogger, type LoggerOptions } from './logger.ts';
 
 function aLogger(options: Partial<LoggerOptions> = {}) {
   const lines: string[] = [];
@@ -10,7 +10,7 @@ function aLogger(options: Partial<LoggerOptions> = {}) {
 
 test('a JSON line carries level, time, component, fields and message', () => {
   const { logger, lines } = aLogger();
-  componentLogger(logger, 'xds').info({ version: 7 }, 'applied');
+  logger.child({ component: 'xds' }).info({ version: 7 }, 'applied');
   const { time, ...rest }: Record<string, unknown> = JSON.parse(lines[0] ?? '');
   assert.deepEqual(rest, { level: 'info', component: 'xds', version: 7, msg: 'applied' });
   assert.match(String(time), /^\d{4}-\d\d-\d\dT.*Z$/);
@@ -36,7 +36,7 @@ test('secrets are redacted down to the second level', () => {
 
 test('a pretty line reads as one sentence with its fields, and an error with its stack', () => {
   const { logger, lines } = aLogger({ format: 'pretty' });
-  componentLogger(logger, 'xds').warn({ resource: 'a b', n: 1 }, 'refused');
+  logger.child({ component: 'xds' }).warn({ resource: 'a b', n: 1 }, 'refused');
   logger.error({ error: new Error('broken') }, 'failed');
   assert.match(lines[0] ?? '', /^\d\d:\d\d:\d\d\.\d{3} WARN {2}xds: refused resource="a b" n=1\n$/);
   assert.match(lines[1] ?? '', /ERROR failed error=\n {2}Error: broken\n/);

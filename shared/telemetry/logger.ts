@@ -40,11 +40,6 @@ export function createLogger(options: LoggerOptions): Logger {
   );
 }
 
-/** The logger of one part of a process. */
-export function componentLogger(logger: Logger, component: string): Logger {
-  return logger.child({ component });
-}
-
 /** Writes to standard error at once, so that the last words before an exit are not lost. */
 function writeAll(line: string): void {
   try {

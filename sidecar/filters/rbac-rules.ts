@@ -7,7 +7,7 @@ import { within } from '../routing/regex.ts';
 import type { RbacConfig, RbacPermission, RbacPrincipal } from '../snapshot/http-filter.ts';
 import type { HeaderMatch, PathMatch, StringMatch } from '../snapshot/matchers.ts';
 import type { TlsFacts } from '../transport/transport.ts';
-import { compileCidr } from './cidr.ts';
+import { compileCidr } from '../routing/cidr.ts';
 
 /** The connection that a rule looks at. */
 export type RbacPeer = Readonly<{

@@ -92,11 +92,6 @@ export class Session implements FrameSink, AckSink {
     return this.#core.peer.hasArrived ? this.#core.peer.allowsConnect : null;
   }
 
-  /** Octets of all output so far. */
-  get producedBytes(): number {
-    return this.#core.writer.producedBytes;
-  }
-
   /** Takes what came; the bytes are only used during the call. */
   receive(bytes: Buffer, now: number): void {
     const core = this.#core;
@@ -146,7 +141,6 @@ export class Session implements FrameSink, AckSink {
 
   /** As a client: nothing was sent on the stream so far, and its turn comes only now. */
   postpone(stream: Http2Stream): void {
-    assert(stream.outputStart < 0 && !stream.isClosed, 'a stream that was sent cannot be postponed');
     this.#core.streams.renumber(stream);
   }
 

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { OpenStreams } from './open-streams.ts';
 import type { Http2Stream } from './stream.ts';
 
@@ -52,6 +53,7 @@ export class StreamTable {
 
   /** Gives a stream of ours the next id: others, with higher ids than its own, may have been sent before it (RFC 9113 5.1.1). */
   renumber(stream: Http2Stream): void {
+    assert(stream.outputStart < 0 && !stream.isClosed, 'a stream that was sent cannot be postponed');
     this.open.delete(stream.id);
     stream.id = this.nextLocalId;
     this.nextLocalId += 2;

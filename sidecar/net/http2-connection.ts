@@ -193,6 +193,8 @@ export abstract class Http2Connection implements ConnectionHandler, Flushable, S
     this.#phase = 'closing';
     this.session.close();
     this.connection.end();
+    // Who does not read is not read from either: it could go on sending for the whole second.
+    if (this.#stalledLooks >= maxStalledLooks) this.connection.pause();
     this.#timer.start(this.#setup.options.delayedCloseMs);
   }
 

@@ -61,3 +61,17 @@ test('files are read again, and the last good content stays while they cannot be
   assert.deepEqual([bundle.current(), problems], ['second', [path]]);
   secrets.close();
 });
+
+test('are settled when each file has been read, or could not be', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'secrets-'));
+  const path = join(folder, 'roots.pem');
+  writeFileSync(path, 'first');
+  const { problems, secrets } = setUp();
+  const bundle = secrets.bundle({ kind: 'file', certificate: path, key: null });
+  secrets.secret({ kind: 'file', certificate: path, key: join(folder, 'nowhere.pem') });
+  assert.equal(bundle.current(), null);
+  await secrets.settled();
+  assert.deepEqual([bundle.current(), problems], ['first', [join(folder, 'nowhere.pem')]]);
+  secrets.close();
+  rmSync(folder, { recursive: true });
+});

@@ -63,6 +63,11 @@ export class WorkloadSecrets implements SecretStore {
     return reference.kind === 'inline' ? constant(reference.certificate) : this.#file(reference.certificate);
   }
 
+  /** Resolves when each file that was asked for has been read once, or could not be. */
+  async settled(): Promise<void> {
+    await Promise.all(Array.from(this.#files.values(), (file) => file.firstRead));
+  }
+
   /** Looks at no file any more. */
   close(): void {
     for (const file of this.#files.values()) file.close();
@@ -81,6 +86,7 @@ export class WorkloadSecrets implements SecretStore {
 /** A file's text, read again and again; polling also sees the symbolic links that Kubernetes swaps. */
 class WatchedFile {
   readonly content = new WatchSource<string | null>(null);
+  readonly firstRead: Promise<void>;
   readonly #path: string;
   readonly #options: WorkloadSecretsOptions;
   #stopTimer: (() => void) | null = null;
@@ -89,7 +95,7 @@ class WatchedFile {
   constructor(path: string, options: WorkloadSecretsOptions) {
     this.#path = path;
     this.#options = options;
-    this.#read();
+    this.firstRead = this.#read();
   }
 
   close(): void {
@@ -97,14 +103,14 @@ class WatchedFile {
     this.#stopTimer?.();
   }
 
-  #read(): void {
-    void readFile(this.#path, 'utf8')
+  #read(): Promise<void> {
+    return readFile(this.#path, 'utf8')
       .then(
         (text) => this.content.set(text),
         (error: unknown) => this.#options.onProblem(this.#path, error),
       )
       .then(() => {
-        if (!this.#isClosed) this.#stopTimer = this.#options.clock.after(filePollMs, () => this.#read());
+        if (!this.#isClosed) this.#stopTimer = this.#options.clock.after(filePollMs, () => void this.#read());
       });
   }
 }

@@ -129,12 +129,14 @@ export class TlsAcceptor {
 }
 
 /**
- * The protocol that is spoken inside, by the client's preference. Envoy goes on without ALPN where nothing fits, Node can only choose
- * or end the handshake: so what the peers of a mesh offer is taken though the configuration (Istio's) does not name it.
+ * The protocol that is spoken inside, by the preference of the configuration, as in Envoy. That goes on without ALPN where nothing
+ * fits, Node can only choose or end the handshake: so what the peers of a mesh offer, by their preference, is taken though the
+ * configuration (Istio's) does not name it.
  */
 function chooseAlpn(offered: readonly string[], configured: readonly string[]): string | undefined {
   return (
-    offered.find((protocol) => configured.includes(protocol) || protocol.startsWith('istio-')) ??
+    offered.find((protocol) => protocol.startsWith('istio-')) ??
+    configured.find((protocol) => offered.includes(protocol)) ??
     offered.find((protocol) => protocol !== 'h2') ??
     offered[0]
   );

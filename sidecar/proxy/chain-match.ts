@@ -3,7 +3,7 @@
  * address, server name, transport protocol, application protocols, direct source, source, source port), and at each step only
  * the most specific chains that match stay in the race. There is no way back to a less specific branch.
  */
-import { BlockList, isIP } from 'node:net';
+import { compileCidr } from '../routing/cidr.ts';
 import type { FilterChainMatch } from '../snapshot/listener.ts';
 
 /** What is known of a connection before a chain is chosen. */
@@ -31,7 +31,7 @@ export class ChainMatcher<T> {
     this.#chains = chains;
     for (const { match } of chains) {
       for (const cidr of [...match.destinationCidrs, ...match.sourceCidrs, ...match.directSourceCidrs]) {
-        this.#cidrs.set(cidr, compileCidr(cidr));
+        this.#cidrs.set(cidr, scoreOf(cidr));
       }
     }
   }
@@ -107,18 +107,9 @@ function specificAlpn(wanted: readonly string[], offered: readonly string[]): nu
   return offered.some((protocol) => wanted.includes(protocol)) ? 1 : -1;
 }
 
-/** `address/bits` as a test that gives bits + 1 when an address is inside, else -1. */
-export function compileCidr(cidr: string): (address: string) => number {
-  const slash = cidr.lastIndexOf('/');
-  const base = cidr.slice(0, slash);
-  const bits = Number(cidr.slice(slash + 1));
-  const family = isIP(base) === 6 ? 'ipv6' : 'ipv4';
-  if (isIP(base) === 0) return () => -1;
-  if (bits === 0) return (address) => (isIP(address) === (family === 'ipv6' ? 6 : 4) ? 1 : -1);
-  const list = new BlockList();
-  list.addSubnet(base, bits, family);
-  return (address) => {
-    const kind = isIP(address);
-    return kind !== 0 && list.check(address, kind === 6 ? 'ipv6' : 'ipv4') ? bits + 1 : -1;
-  };
+/** A range as a test that gives its bits + 1 when an address is inside, else -1. What is no range holds nothing. */
+function scoreOf(cidr: string): (address: string) => number {
+  const contains = compileCidr(cidr, { path: '', problems: [] });
+  const score = Number(cidr.slice(cidr.lastIndexOf('/') + 1)) + 1;
+  return (address) => (contains(address) ? score : -1);
 }

@@ -10,7 +10,7 @@ import type { ExchangeHost } from './exchange-host.ts';
 import type { HttpService, PlanChain } from './plan.ts';
 import { serveHttp, type ServerConnection } from './server-codec.ts';
 
-type Open = Readonly<{ connection: ServerConnection; chain: PlanChain }>;
+type Open = Readonly<{ connection: ServerConnection; carrier: Connection; chain: PlanChain }>;
 
 /** How long an idle connection of a chain that is gone may still bring a request. */
 const retireAfterMs = 1000;
@@ -35,10 +35,10 @@ export class HttpConnections {
     return this.#open.size + this.#unknown.size;
   }
 
-  /** Connections with a request under way. */
+  /** Connections with a request under way, or with an answer of which the system has not taken all. */
   get active(): number {
     let active = 0;
-    for (const { connection } of this.#open) if (!connection.isIdle) active++;
+    for (const { connection, carrier } of this.#open) if (!connection.isIdle || carrier.bytesQueued > 0) active++;
     return active;
   }
 
@@ -57,7 +57,7 @@ export class HttpConnections {
       manager: service.manager,
       compat: service.compat,
     });
-    const entry: Open = { connection: http, chain };
+    const entry: Open = { connection: http, carrier: connection, chain };
     this.#open.add(entry);
   }
 

@@ -31,6 +31,12 @@ export function aWebSocketServer(): Server {
   return server;
 }
 
+/** A text of less than 126 octets as clients send it: masked, here with a mask of nothing. */
+export function clientFrame(text: string): Buffer {
+  const payload = Buffer.from(text);
+  return Buffer.concat([Buffer.from([0x81, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
+}
+
 /** A whole message, unmasked, as servers send it. */
 function frame(opcode: number, payload: Buffer): Buffer {
   const { length } = payload;

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { problem } from '#shared/runtime/result.ts';
-import type { CompileScope } from '../routing/regex.ts';
+import type { CompileScope } from './regex.ts';
 
 /** Compiles `address/bits` (or a single address) into a test of addresses; IPv4 in IPv6 counts as IPv4. */
 export function compileCidr(cidr: string, scope: CompileScope): (address: string) => boolean {

@@ -129,9 +129,10 @@ async function playFrames(seed: number, kind: Kind, lane: Lane): Promise<Outcome
   await settle(lane.down);
   const arrivals = lane.http1.take();
   arrivals.messages = arrivals.messages.filter(({ path }) => path !== barrier);
+  const meant = requests.map(meaningOf).flatMap(({ message, wrong }) => (wrong === null ? [message] : []));
   await pourHttp2(lane.http2Port, octets);
   await lane.http2.settled();
-  return { seed, kind, input: { requests, changes }, ...judgeFrames(arrivals, lane.http2.take()) };
+  return { seed, kind, input: { requests, changes }, ...judgeFrames(arrivals, lane.http2.take(), meant) };
 }
 
 async function playResponse(seed: number, kind: Kind, lane: Lane): Promise<Outcome> {

@@ -19,5 +19,5 @@ EXPOSE 15001 15006 15021
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["node", "/opt/tulle/healthcheck.mjs", "http://127.0.0.1:15021/healthz/ready"]
 # One arena for malloc: a small process of few threads needs no more, and each holds 1 to 2 MB.
 ENV MALLOC_ARENA_MAX=1
-ENTRYPOINT ["node", "--single-threaded-gc", "--no-maglev", "--max-semi-space-size=4", "/opt/tulle/sidecar/main.js", "--data-dir", "/var/lib/tulle"]
+ENTRYPOINT ["node", "--single-threaded-gc", "--no-maglev", "--max-semi-space-size=4", "--heap-growing-percent=30", "/opt/tulle/sidecar/main.js", "--data-dir", "/var/lib/tulle"]
 CMD ["--help"]

@@ -1,7 +1,7 @@
 /** What the admin port shows of the running sidecar, in Envoy's forms. */
 import type { Readiness } from '#shared/runtime/readiness.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
-import type { TypedMessage } from '#shared/xds/typed.ts';
+import { unpackMessage, type PackedMessage } from '#shared/xds/packed.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import type { AdminView } from './admin/server.ts';
 import type { ControlLink } from './control-link.ts';
@@ -17,7 +17,7 @@ export type FaceOptions = Readonly<{
   logger: Logger;
   /** Null with a bootstrap file. */
   link: ControlLink | null;
-  bootstrap: TypedMessage | null;
+  bootstrap: PackedMessage | null;
   drain: () => void;
   quit: () => void;
 }>;
@@ -133,9 +133,11 @@ export class AdminFace {
   #configDump(): unknown {
     const { link, bootstrap } = this.#options;
     const type = (name: string) => `type.googleapis.com/envoy.admin.v3.${name}`;
-    if (link === null) return { configs: [{ '@type': type('BootstrapConfigDump'), bootstrap }] };
+    if (link === null)
+      return { configs: [{ '@type': type('BootstrapConfigDump'), bootstrap: bootstrap && unpackMessage(bootstrap) }] };
     const { held } = link.view.current().state;
-    const dump = (resources: ReadonlyMap<string, HeldResource>) => [...resources.values()];
+    const dump = (resources: ReadonlyMap<string, HeldResource>) =>
+      [...resources.values()].map((held) => ({ ...held, message: unpackMessage(held.message) }));
     return {
       configs: [
         {

@@ -17,6 +17,7 @@ import { DataPath } from './data-path.ts';
 import type { ControlLink } from './control-link.ts';
 import type { startProbe } from './health-probe.ts';
 import type { HostPort } from '#shared/runtime/host-port.ts';
+import { MemoryKeeper } from './memory-keeper.ts';
 import { useTransport } from './transport/connection-of.ts';
 import { probeDirect } from './transport/direct-probe.ts';
 import type { MeshedSettings, Settings, StaticSettings } from './settings.ts';
@@ -32,10 +33,19 @@ export type Sidecar = Readonly<{
   close: () => Promise<void>;
 }>;
 
-/** Starts a sidecar. `quit` is called when the admin port is asked to end the process. */
-export async function build(settings: Settings, logger: Logger, quit: () => void): Promise<Sidecar> {
+/** What a sidecar needs of the process that it runs in. */
+export type Process = Readonly<{
+  /** Called when the admin port is asked to end the process. */
+  quit: () => void;
+  /** Gives memory back that is not needed any more. */
+  settle: () => Promise<void>;
+  residentBytes: () => number;
+}>;
+
+/** Starts a sidecar. */
+export async function build(settings: Settings, logger: Logger, self: Process): Promise<Sidecar> {
   await chooseTransport(settings, logger);
-  return settings.kind === 'static' ? buildStatic(settings, logger, quit) : buildMeshed(settings, logger, quit);
+  return settings.kind === 'static' ? buildStatic(settings, logger, self) : buildMeshed(settings, logger, self);
 }
 
 /** Before anything connects. */
@@ -45,7 +55,7 @@ async function chooseTransport({ transport }: Settings, logger: Logger): Promise
   if (reason !== null) logger.info({ reason }, "connections run on Node's documented streams");
 }
 
-async function buildStatic(settings: Settings & StaticSettings, logger: Logger, quit: () => void): Promise<Sidecar> {
+async function buildStatic(settings: Settings & StaticSettings, logger: Logger, self: Process): Promise<Sidecar> {
   const bootstrap = await readBootstrap(settings.configPath);
   const certificates: Watch<WorkloadCertificate | null> = new WatchSource<WorkloadCertificate | null>(null);
   const own = { name: bootstrap.node.id, namespace: '', labels: {}, principal: () => '' };
@@ -67,12 +77,13 @@ async function buildStatic(settings: Settings & StaticSettings, logger: Logger, 
     link: null,
     bootstrap: bootstrap.message,
     drain: () => dataPath.startDraining(),
-    quit,
+    quit: self.quit,
   });
   const admin =
     bootstrap.admin === null
       ? null
       : await startAdmin(face.view, { host: bootstrap.admin.address, port: bootstrap.admin.port });
+  await self.settle();
   return assemble({
     settings,
     dataPath,
@@ -84,18 +95,21 @@ async function buildStatic(settings: Settings & StaticSettings, logger: Logger, 
 }
 
 /** What only a sidecar with a control plane needs is loaded here: gRPC alone takes 10 MB. */
-async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, quit: () => void): Promise<Sidecar> {
+async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, self: Process): Promise<Sidecar> {
   const { ControlLink } = await import('./control-link.ts');
   const probing = await import('./health-probe.ts');
   const readiness = new Readiness();
   const configured = readiness.gate('configuration');
   const link = await ControlLink.open(settings, logger, readiness);
   const dataPath = meshedDataPath(settings, logger, link);
+  const memory = new MemoryKeeper({ ...self, clock: systemClock, served: () => dataPath.served });
   const follow = () => {
     const view = link.view.current();
     if (view.snapshot.listeners.size === 0) return;
-    void dataPath.apply(view.snapshot).then(() => {
-      if (link.view.current().waiting.length === 0) configured();
+    void dataPath.apply(view.snapshot).then(async () => {
+      if (link.view.current().waiting.length > 0) return;
+      await memory.configured();
+      configured();
     });
   };
   link.view.subscribe(follow);
@@ -108,7 +122,7 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
     link,
     bootstrap: null,
     drain: () => dataPath.startDraining(),
-    quit,
+    quit: self.quit,
   });
   const admin = await startAdmin(face.view, settings.admin);
   const ready = await startReadiness(face.view, settings.readiness);
@@ -121,6 +135,7 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
     admin,
     stop: () => {
       stopProbe();
+      memory.close();
       link.close();
     },
   });

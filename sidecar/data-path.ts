@@ -98,6 +98,12 @@ export class DataPath {
     return this.#http.count + this.#tcp.count;
   }
 
+  /** Requests, gRPC messages and TCP connections counted so far. */
+  get served(): number {
+    const { cells } = this.series.slab;
+    return this.series.entries().reduce((sum, { first }) => sum + (cells[first] ?? 0), 0);
+  }
+
   /** Puts a snapshot into force; one after the other. */
   apply(snapshot: Snapshot): Promise<void> {
     this.#applying = this.#applying.then(() => this.#apply(snapshot));

@@ -3,6 +3,7 @@ import { formatProblems } from '#shared/runtime/result.ts';
 import { createLogger, type LogLevel } from '#shared/telemetry/logger.ts';
 import { build, type Sidecar } from './app.ts';
 import { parseSettings, usage } from './settings.ts';
+import { settleMemory } from './settle-memory.ts';
 
 // Node's pool is 64 KB; a small buffer that lives on would hold all of it (see http1/byte-writer.ts).
 Buffer.poolSize = 8 * 1024;
@@ -35,8 +36,18 @@ async function stop(reason: string, isGraceful: boolean): Promise<void> {
   }
 }
 
+const residentBytes = () => process.memoryUsage.rss();
+
+async function settle(): Promise<void> {
+  logger.debug(await settleMemory(), 'memory that is not needed any more was given back');
+}
+
 try {
-  sidecar = await build(settings.value, logger, () => void stop('quitquitquit', false));
+  sidecar = await build(settings.value, logger, {
+    quit: () => void stop('quitquitquit', false),
+    settle,
+    residentBytes,
+  });
   process.once('SIGTERM', () => void stop('SIGTERM', true));
   process.once('SIGINT', () => void stop('SIGINT', true));
   logger.info({ admin: sidecar.admin, listeners: Object.fromEntries(sidecar.listeners()) }, 'sidecar is up');

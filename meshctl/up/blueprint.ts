@@ -112,6 +112,7 @@ function sidecar(frame: Frame, instance: Instance): ProcessBlueprint {
       '--single-threaded-gc',
       '--no-maglev',
       '--max-semi-space-size=4',
+      '--heap-growing-percent=30',
       entry(frame, 'sidecar', 'main.ts'),
       ...Object.entries(flags).flat(),
       ...(serves ? ['--register'] : []),

@@ -27,8 +27,8 @@ export async function readPrivateFile(path: string): Promise<string | null> {
   }
 }
 
-/** Writes a private file, replacing what is there. */
-export async function writePrivateFile(path: string, text: string): Promise<void> {
+/** Writes a private file, replacing what is there. A text in pieces is never there as a whole: each is asked for when it is written. */
+export async function writePrivateFile(path: string, text: string | Iterable<string>): Promise<void> {
   await placeFile(path, text, (temporary) => rename(temporary, path));
 }
 
@@ -43,7 +43,11 @@ export async function createPrivateFile(path: string, text: string): Promise<boo
   }
 }
 
-async function placeFile(path: string, text: string, place: (temporary: string) => Promise<void>): Promise<void> {
+async function placeFile(
+  path: string,
+  text: string | Iterable<string>,
+  place: (temporary: string) => Promise<void>,
+): Promise<void> {
   const folder = dirname(path);
   const temporary = `${path}.${randomUUID()}`;
   try {

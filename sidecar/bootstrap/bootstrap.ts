@@ -3,13 +3,15 @@
  * not support is refused by name, all problems at once; one file then drives Envoy and us alike.
  */
 import { fail, ok, problem, type Problem, type Result } from '#shared/runtime/result.ts';
-import { readTypedJson } from '#shared/xds/codec.ts';
+import { encodeMessage, readTypedJson } from '#shared/xds/codec.ts';
+import { packMessage, type PackedMessage } from '#shared/xds/packed.ts';
 import type { TypedMessage } from '#shared/xds/typed.ts';
 import { validateListener } from '../compile/validate.ts';
 import type { ClusterConfig } from '../snapshot/cluster.ts';
 import type { ListenerConfig } from '../snapshot/listener.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { decodeClusterResource, decodeListenerResource } from '../xds/decode/decode-resource.ts';
+import { PartPool } from '../xds/decode/part-pool.ts';
 import { decodeAddress } from '../xds/decode/endpoints.ts';
 import { Reader } from '../xds/decode/reader.ts';
 
@@ -19,8 +21,8 @@ export type Bootstrap = Readonly<{
   /** Null: no admin port. */
   admin: Readonly<{ address: string; port: number }> | null;
   snapshot: Snapshot;
-  /** The file in typed form, for `/config_dump`. */
-  message: TypedMessage;
+  /** The whole file, for `/config_dump`. */
+  message: PackedMessage;
 }>;
 
 const bootstrapType = 'type.googleapis.com/envoy.config.bootstrap.v3.Bootstrap';
@@ -61,8 +63,11 @@ function decodeBootstrap(message: TypedMessage): Result<Bootstrap> {
   const adminAddress = admin?.message('address') ?? null;
   admin?.ignore('access_log', 'access_log_path', 'profile_path', 'ignore_global_conn_limit').done();
   reader.ignore('stats_flush_interval', 'layered_runtime', 'overload_manager').done();
-  const listeners = decodeEach(resources, 'listeners', decodeListenerResource, problems);
-  const clusters = decodeEach(resources, 'clusters', decodeClusterResource, problems);
+  const pool = new PartPool();
+  const listeners = decodeEach(resources, 'listeners', decodeListenerResource, problems).map((each) =>
+    pool.share(each),
+  );
+  const clusters = decodeEach(resources, 'clusters', decodeClusterResource, problems).map((each) => pool.share(each));
   resources?.done();
   for (const listener of listeners) problems.push(...validateListener(listener));
   checkReferences(listeners, clusters, problems);
@@ -75,7 +80,7 @@ function decodeBootstrap(message: TypedMessage): Result<Bootstrap> {
       routes: new Map(),
       endpoints: new Map(),
     },
-    message,
+    message: packMessage(bootstrapType, encodeMessage(message)),
   };
   return problems.length === 0 ? ok(bootstrap) : fail(problems);
 }

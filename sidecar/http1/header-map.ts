@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
 import { equalsIgnoringCase, isTokenOctet, isValueOctet } from './characters.ts';
 import type { ByteWriter } from './byte-writer.ts';
+import { connectionFields } from './connection-fields.ts';
 import { lowerTextOf, valueTextOf } from './text-cache.ts';
 
 const noBytes = Buffer.alloc(0);
@@ -18,16 +19,6 @@ const textLines = Array.from({ length: maxTextLines * width + roomForAdded }, (_
   at % 2 === 0 ? ~(at / 2) : 0,
 );
 const blankTexts = Array.from({ length: maxTextLines * 2 + roomForAdded / 2 }, () => '');
-
-/** Fields that frame a message or speak of one connection (RFC 9110 7.6.1), and Host, which is the head's `authority`. */
-export const connectionFields: ReadonlySet<string> = new Set([
-  'connection',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /**
  * The fields of one message, in order, with duplicates. Names are lower case in this interface; on the wire a line that nobody
@@ -46,6 +37,8 @@ export class HeaderMap {
   /** Those behind are room. */
   #textCount = 0;
   #size: number;
+  /** Names of lines that came by HTTP/2 as never to be indexed, and must go on as such (RFC 7541 7.1.3); null: none. */
+  sensitive: ReadonlySet<string> | null = null;
 
   /**
    * An empty map, or one over received lines: `lines` holds name start, name end, value start and value end of each in its first
@@ -179,6 +172,7 @@ export class HeaderMap {
     copy.#texts = this.#texts === null ? null : this.#texts.slice();
     copy.#textCount = this.#textCount;
     copy.#size = this.#size;
+    copy.sensitive = this.sensitive;
     return copy;
   }
 

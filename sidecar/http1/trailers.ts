@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import type { ByteWriter } from './byte-writer.ts';
 import { FieldSection } from './field-section.ts';
-import { connectionFields, type HeaderMap } from './header-map.ts';
+import { connectionFields } from './connection-fields.ts';
+import type { HeaderMap } from './header-map.ts';
 import { faults, type ProtocolFault } from './protocol-error.ts';
 
 /** Fields that frame, route, authenticate or decide a message have no business in trailers (RFC 9110 6.5.1): they are dropped. */

@@ -1,3 +1,5 @@
+import { indexingOf } from './hpack/indexing.ts';
+
 /** What a field name means to the codec; `plain` ones are passed on. */
 export type NameKind =
   | 'plain'
@@ -28,42 +30,94 @@ export const isValueOctet = tableOf((octet) => octet === 0x09 || (octet >= 0x20 
 /** 1 for what `:path` may hold: visible ASCII. */
 export const isPathOctet = tableOf((octet) => octet > 0x20 && octet < 0x7f);
 
-const known = new Map<string, NameKind>([
-  [':method', 'pseudo'],
-  [':scheme', 'pseudo'],
-  [':authority', 'pseudo'],
-  [':path', 'pseudo'],
-  [':protocol', 'pseudo'],
-  [':status', 'pseudo'],
-  ['connection', 'connection'],
-  ['proxy-connection', 'connection'],
-  ['keep-alive', 'connection'],
-  ['transfer-encoding', 'connection'],
-  ['upgrade', 'connection'],
-  ['te', 'te'],
-  ['host', 'host'],
-  ['cookie', 'cookie'],
-  ['content-length', 'contentLength'],
-  ['expect', 'expect'],
-  ['http2-settings', 'drop'],
-]);
+/** All kinds; each is noted by its place here, from 1 on. */
+const kinds: readonly NameKind[] = [
+  'plain',
+  'pseudo',
+  'unknownPseudo',
+  'connection',
+  'te',
+  'host',
+  'cookie',
+  'contentLength',
+  'expect',
+  'drop',
+  'invalid',
+];
+
+/** What is known of a name. */
+export type NameFacts = {
+  readonly kind: NameKind;
+  /** Its values are no credentials, so that one may be kept. */
+  readonly isPublic: boolean;
+  /** The last value of it that was found sound: it need not be looked at again. */
+  soundValue: string;
+};
+
+const special: readonly [NameKind, readonly string[]][] = [
+  ['pseudo', [':method', ':scheme', ':authority', ':path', ':protocol', ':status']],
+  ['connection', ['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade']],
+  ['te', ['te']],
+  ['host', ['host']],
+  ['cookie', ['cookie']],
+  ['contentLength', ['content-length']],
+  ['expect', ['expect']],
+  ['drop', ['http2-settings']],
+];
+const known = new Map(
+  special.flatMap(([kind, names]) =>
+    names.map((name): [string, NameFacts] => [name, { kind, isPublic: false, soundValue: '' }]),
+  ),
+);
 
 /** Names that were looked at before: the same few come again and again. */
 const maxRemembered = 1000;
+/** Longer values are not remembered. */
+const maxSoundBytes = 128;
 
-/** Tells what kind of name this is. A name that was seen before costs one look-up. */
-export function kindOf(name: string): NameKind {
+/** Tells what is known of this name. One that was seen before costs one look-up. */
+export function factsOf(name: string): NameFacts {
   const remembered = known.get(name);
   if (remembered !== undefined) return remembered;
   const kind = classify(name);
-  if (known.size < maxRemembered && name.length <= 64) known.set(name, kind);
-  return kind;
+  const isPublic = kind === 'plain' && !['never', 'unlessShort'].includes(indexingOf(name));
+  const facts = { kind, isPublic, soundValue: '' };
+  if (known.size < maxRemembered && name.length <= 64) known.set(name, facts);
+  return facts;
+}
+
+/** Whether a value of this name has no blank at either end (RFC 9113 8.2.1), and nothing that could split a message. */
+export function isSound(facts: NameFacts, value: string): boolean {
+  if (value === facts.soundValue) return true;
+  if (!isFieldValue(value)) return false;
+  if (facts.isPublic && value.length <= maxSoundBytes) facts.soundValue = value;
+  return true;
+}
+
+/** A kind and that its value is sound, as a number above 0. */
+export function noteOf(kind: NameKind): number {
+  return kinds.indexOf(kind) + 1;
+}
+
+/** The kind that was noted. */
+export function notedKind(note: number): NameKind {
+  return kinds[note - 1] ?? 'invalid';
 }
 
 function classify(name: string): NameKind {
   if (name === '') return 'invalid';
   if (name.charCodeAt(0) === 0x3a) return 'unknownPseudo';
   return isAll(name, isNameOctet) ? 'plain' : 'invalid';
+}
+
+/** Whether there is no blank at either end (RFC 9113 8.2.1), and nothing that could split a message. */
+export function isFieldValue(value: string): boolean {
+  const { length } = value;
+  if (length === 0) return true;
+  const last = value.charCodeAt(length - 1);
+  const first = value.charCodeAt(0);
+  if (first === 0x20 || first === 0x09 || last === 0x20 || last === 0x09) return false;
+  return isAll(value, isValueOctet);
 }
 
 /** Whether each character is an octet that `table` allows. */

@@ -8,7 +8,7 @@ const limits = { maxHeaderListBytes: 1000, maxFields: 10, allowConnect: true };
 function read(kind: SectionKind, fields: Pairs, changes: Partial<typeof limits> = {}): FieldSection {
   const section = new FieldSection();
   section.begin(kind, { ...limits, ...changes });
-  for (const [name, value] of fields) section.onField(name, value);
+  for (const [name, value] of fields) section.onField(name, value, false, null);
   section.finish();
   return section;
 }

@@ -1,12 +1,20 @@
-import { isAll, isPathOctet, isTokenOctet, isValueOctet, kindOf } from './field-names.ts';
+import { factsOf, isAll, isPathOctet, isSound, isTokenOctet, notedKind, noteOf, type NameKind } from './field-names.ts';
 import type { FieldSink } from './hpack/decoder.ts';
+import type { Entry } from './hpack/static-table.ts';
+import { indexingOf } from './hpack/indexing.ts';
 import { faults, type Http2Fault } from './protocol-error.ts';
 
 /** What the section is the head of, or that it is trailers. */
 export type SectionKind = 'request' | 'response' | 'trailers';
 
 /** Field lines in order, of which the first `length` count. */
-export type FieldLines = Readonly<{ names: readonly string[]; values: readonly string[]; length: number }>;
+export type FieldLines = Readonly<{
+  names: readonly string[];
+  values: readonly string[];
+  length: number;
+  /** Names of those that are never to be indexed further on, beside those that never are (RFC 7541 7.1.3); null or absent: none. */
+  sensitive?: ReadonlySet<string> | null;
+}>;
 
 export type SectionLimits = Readonly<{ maxHeaderListBytes: number; maxFields: number; allowConnect: boolean }>;
 
@@ -36,6 +44,7 @@ export class FieldSection implements FieldSink {
   readonly names: string[] = [];
   readonly values: string[] = [];
   length = 0;
+  sensitive: Set<string> | null = null;
   /** -1: not declared. It is among the fields too. */
   contentLength = -1;
   expectsContinue = false;
@@ -60,6 +69,7 @@ export class FieldSection implements FieldSink {
     this.protocol = '';
     this.status = 0;
     this.length = 0;
+    this.sensitive = null;
     this.contentLength = -1;
     this.expectsContinue = false;
     this.fault = null;
@@ -74,11 +84,14 @@ export class FieldSection implements FieldSink {
     this.#cookieAt = -1;
   }
 
-  onField(name: string, value: string): void {
+  onField(name: string, value: string, isSensitive: boolean, entry: Entry | null): void {
+    if (isSensitive && indexingOf(name) !== 'never') (this.sensitive ??= new Set()).add(name);
     this.#listBytes += name.length + value.length + fieldOverhead;
     if (this.#listBytes > this.#limits.maxHeaderListBytes) this.fault ??= faults.fieldsTooLarge;
     if (++this.#fields > this.#limits.maxFields) this.fault ??= faults.tooManyFields;
-    if (this.fault === null) this.fault = this.#take(name, value);
+    if (this.fault !== null) return;
+    if (entry !== null && entry.note > 0) this.fault = this.#take(notedKind(entry.note), name, value);
+    else this.fault = this.#check(name, value, entry);
   }
 
   /** The first fault, also of what is missing. */
@@ -90,14 +103,20 @@ export class FieldSection implements FieldSink {
 
   /** The fields, to be kept. */
   copyLines(): FieldLines {
-    const { length } = this;
-    return { names: this.names.slice(0, length), values: this.values.slice(0, length), length };
+    const { length, sensitive } = this;
+    return { names: this.names.slice(0, length), values: this.values.slice(0, length), length, sensitive };
   }
 
-  #take(name: string, value: string): Http2Fault | null {
-    const kind = kindOf(name);
-    if (kind === 'invalid') return faults.fieldName;
-    if (!isFieldValue(value)) return faults.fieldValue;
+  #check(name: string, value: string, entry: Entry | null): Http2Fault | null {
+    const facts = factsOf(name);
+    if (facts.kind === 'invalid') return faults.fieldName;
+    if (!isSound(facts, value)) return faults.fieldValue;
+    if (entry !== null) entry.note = noteOf(facts.kind);
+    return this.#take(facts.kind, name, value);
+  }
+
+  /** The value is sound. */
+  #take(kind: NameKind, name: string, value: string): Http2Fault | null {
     if (kind !== 'pseudo') this.#hasField = true;
     switch (kind) {
       case 'plain':
@@ -120,6 +139,8 @@ export class FieldSection implements FieldSink {
         return this.#takeExpect(value);
       case 'drop':
         return null;
+      case 'invalid':
+        return faults.fieldName;
     }
   }
 
@@ -212,16 +233,6 @@ export class FieldSection implements FieldSink {
     const isPath = this.path.charCodeAt(0) === 0x2f || (this.path === '*' && this.method === 'OPTIONS');
     return isPath ? null : faults.path;
   }
-}
-
-/** Whether there is no blank at either end (RFC 9113 8.2.1), and nothing that could split a message. */
-export function isFieldValue(value: string): boolean {
-  const { length } = value;
-  if (length === 0) return true;
-  const last = value.charCodeAt(length - 1);
-  const first = value.charCodeAt(0);
-  if (first === 0x20 || first === 0x09 || last === 0x20 || last === 0x09) return false;
-  return isAll(value, isValueOctet);
 }
 
 function isAuthority(value: string): boolean {

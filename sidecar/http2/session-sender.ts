@@ -189,7 +189,11 @@ export class SessionSender {
     } else {
       const { encoder, writer, peer } = this.#core;
       encoder.begin();
-      for (let i = 0; i < fields.length; i++) encoder.field(fields.names[i] ?? '', fields.values[i] ?? '');
+      const { sensitive = null } = fields;
+      for (let i = 0; i < fields.length; i++) {
+        const name = fields.names[i] ?? '';
+        encoder.field(name, fields.values[i] ?? '', sensitive !== null && sensitive.has(name));
+      }
       stream.bytesSent += writer.headers(stream.id, encoder.finish(), true, peer.maxFrameBytes);
       this.#core.countFrame(false);
     }

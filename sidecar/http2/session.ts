@@ -14,6 +14,7 @@ import assert from 'node:assert/strict';
 import { ControlInput, type AckSink } from './control-input.ts';
 import { DataInput } from './data-input.ts';
 import type { FieldLines } from './field-section.ts';
+import { shapeFault } from './frame-shape.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { connectionPreface, defaultWindowBytes, errorCode, frameFlag, frameType, maxInt31 } from './frames.ts';
 import type { HpackEncoder } from './hpack/encoder.ts';
@@ -86,9 +87,9 @@ export class Session implements FrameSink, AckSink {
     return Math.max(limit - streams.openByUs, 0);
   }
 
-  /** The peer takes extended CONNECT, or has not said yet. */
-  get mayUpgrade(): boolean {
-    return this.#core.peer.allowsConnect || !this.#core.peer.hasArrived;
+  /** Whether the peer takes extended CONNECT; null: its SETTINGS are still to come, after which `onCapacity` is called. */
+  get takesUpgrades(): boolean | null {
+    return this.#core.peer.hasArrived ? this.#core.peer.allowsConnect : null;
   }
 
   /** Octets of all output so far. */
@@ -141,6 +142,12 @@ export class Session implements FrameSink, AckSink {
     // Ids are used up (RFC 9113 5.1.1): another connection has to go on.
     if (core.streams.nextLocalId > maxInt31) this.#isDraining = true;
     return stream;
+  }
+
+  /** As a client: nothing was sent on the stream so far, and its turn comes only now. */
+  postpone(stream: Http2Stream): void {
+    assert(stream.outputStart < 0 && !stream.isClosed, 'a stream that was sent cannot be postponed');
+    this.#core.streams.renumber(stream);
   }
 
   /** The encoder for the head to send: every field by `field`, then {@link sendHead}, and nothing else between. */
@@ -211,38 +218,13 @@ export class Session implements FrameSink, AckSink {
   }
 
   onFrameHeader(): Http2Fault | null {
-    const { type, flags, streamId, length } = this.#reader;
+    const { type, flags, streamId } = this.#reader;
     if (!this.#hasSettings) {
       if (type !== frameType.settings || (flags & frameFlag.ack) !== 0) return faults.settingsFirst;
       this.#hasSettings = true;
     }
     if (!this.#messages.isExpected(type, streamId)) return faults.interrupted;
-    switch (type) {
-      case frameType.data:
-        return streamId === 0 ? faults.streamZero : this.#data.begin();
-      case frameType.headers:
-      case frameType.continuation:
-      case frameType.priority:
-        return streamId === 0 ? faults.streamZero : null;
-      case frameType.rstStream:
-        if (streamId === 0) return faults.streamZero;
-        return length === 4 ? null : faults.payloadSize;
-      case frameType.windowUpdate:
-        return length === 4 ? null : faults.payloadSize;
-      case frameType.settings:
-        if (streamId !== 0) return faults.streamNotZero;
-        if ((flags & frameFlag.ack) !== 0) return length === 0 ? null : faults.settingsAckPayload;
-        return length % 6 === 0 ? null : faults.payloadSize;
-      case frameType.ping:
-        if (streamId !== 0) return faults.streamNotZero;
-        return length === 8 ? null : faults.payloadSize;
-      case frameType.goaway:
-        if (streamId !== 0) return faults.streamNotZero;
-        return length >= 8 ? null : faults.payloadSize;
-      case frameType.pushPromise:
-        return faults.pushPromise;
-    }
-    return null;
+    return shapeFault(this.#reader) ?? (type === frameType.data ? this.#data.begin() : null);
   }
 
   onFrame(bytes: Buffer, start: number, end: number): Http2Fault | null {

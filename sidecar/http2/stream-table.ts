@@ -50,6 +50,14 @@ export class StreamTable {
     }
   }
 
+  /** Gives a stream of ours the next id: others, with higher ids than its own, may have been sent before it (RFC 9113 5.1.1). */
+  renumber(stream: Http2Stream): void {
+    this.open.delete(stream.id);
+    stream.id = this.nextLocalId;
+    this.nextLocalId += 2;
+    this.open.add(stream);
+  }
+
   /** `wasReset`: by us. */
   remove(stream: Http2Stream, wasReset: boolean): void {
     if (!this.open.delete(stream.id)) return;

@@ -30,7 +30,8 @@ export interface StreamEvents {
 
 /** The state of one stream (RFC 9113 5.1), owned by its session: others call the session's methods, and read. */
 export class Http2Stream {
-  readonly id: number;
+  /** Only the table of streams changes it, before anything was sent on the stream. */
+  id: number;
   /** Null until the one who opened or answers it was told. */
   events: StreamEvents | null = null;
   /** Milliseconds, of the session's clock. */

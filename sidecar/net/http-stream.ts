@@ -75,6 +75,7 @@ export type BadRequest = Readonly<{
   details: string;
   /** What is wrong, with the rule's source. */
   message: string;
+  version: RequestHead['version'];
   /** What could be read of the head. */
   method: string;
   path: string;
@@ -87,6 +88,8 @@ export interface ServerConnectionHandler {
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): RequestSink;
   /** Must answer on `stream` (which then closes its connection). */
   onBadRequest(stream: ServerStream, bad: BadRequest): void;
+  /** A malformed request whose stream is reset (HTTP/2): to be logged, nothing can be answered. */
+  onMalformed(stream: ServerStream, bad: BadRequest): void;
   onClose(): void;
 }
 

@@ -42,6 +42,8 @@ export class PlainProxy implements ServerConnectionHandler {
     stream.sendHead(aResponse({ status: bad.status }), true);
   }
 
+  onMalformed(): void {}
+
   onClose(): void {
     for (const each of this.connections) if (each.connection.isClosed) this.connections.delete(each);
   }

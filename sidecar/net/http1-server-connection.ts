@@ -236,7 +236,15 @@ export class Http1ServerConnection implements ConnectionHandler, BodySink, Serve
     this.#stream = new Http1ServerStream(this, facts, 0);
     const details = fault?.details ?? 'request_headers_timeout';
     const message = fault?.message ?? 'the head did not come in time';
-    this.#handler.onBadRequest(this.#stream, { status, details, message, method, path, authority });
+    this.#handler.onBadRequest(this.#stream, {
+      status,
+      details,
+      message,
+      version: 'HTTP/1.1',
+      method,
+      path,
+      authority,
+    });
   }
 
   #endRequest(): void {

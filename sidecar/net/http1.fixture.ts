@@ -89,6 +89,7 @@ export class RecordedRequest implements RequestSink {
 export class RequestRecorder implements ServerConnectionHandler {
   readonly requests: RecordedRequest[] = [];
   readonly bad: BadRequest[] = [];
+  readonly malformed: BadRequest[] = [];
   closed = 0;
   /** Called within `onRequest`. */
   onEach: ((request: RecordedRequest) => void) | null = null;
@@ -111,6 +112,10 @@ export class RequestRecorder implements ServerConnectionHandler {
     stream.sendHead(aResponse({ status: bad.status }), true);
   }
 
+  onMalformed(_stream: ServerStream, bad: BadRequest): void {
+    this.malformed.push(bad);
+  }
+
   onClose(): void {
     this.closed++;
   }
@@ -123,6 +128,7 @@ export class RecordedResponse implements ResponseSink {
   body = '';
   hasEnded = false;
   trailers: [string, string][] = [];
+  trailerMap: HeaderMap | null = null;
   aborted: AbortCause | null = null;
   writable = 0;
   onEnd: (() => void) | null = null;
@@ -145,6 +151,7 @@ export class RecordedResponse implements ResponseSink {
 
   onTrailers(trailers: HeaderMap): void {
     this.trailers = trailers.entries();
+    this.trailerMap = trailers;
     this.hasEnded = true;
     this.onEnd?.();
   }

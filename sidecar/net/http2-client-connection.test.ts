@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { HeaderMap } from '../http1/header-map.ts';
-import { aFrame, anAnswer, dataFrame, headersFrame, resetFrame, u32 } from '../http2/session.fixture.ts';
+import { aFrame, anAnswer, aSettings, dataFrame, headersFrame, resetFrame, u32 } from '../http2/session.fixture.ts';
 import { aRequest, RecordedResponse } from './http1.fixture.ts';
-import { aClient, turn } from './http2-peer.fixture.ts';
+import { Http2ClientConnection } from './http2-client-connection.ts';
+import { ClientRecorder } from './http2.fixture.ts';
+import { aClient, FakePeer, turn } from './http2-peer.fixture.ts';
 
 type Client = Awaited<ReturnType<typeof aClient>>['client'];
 
@@ -121,6 +123,41 @@ describe('upgrades to a server of HTTP/2', () => {
     peer.send(headersFrame(1, [[':status', '403']]));
     assert.deepEqual([answer.head?.status, answer.hasEnded], [403, true]);
     assert.equal((await peer.heard()).at(-1), 'DATA 1  END');
+  });
+
+  it('wait for the SETTINGS of the server, and other requests do not wait for them', async () => {
+    const peer = new FakePeer();
+    const client = new Http2ClientConnection(peer.connection, new ClientRecorder(), peer.setup);
+    const { answer, stream } = open(client, upgrade);
+    assert.equal(stream.sendData(Buffer.from('early'), false), false);
+    open(client, { path: '/other' });
+    assert.deepEqual((await peer.heard()).slice(1), [
+      '8 0',
+      'HEADERS 3 :method=GET :scheme=http :authority=a :path=/other END',
+    ]);
+    assert.equal(client.activeStreams, 2);
+    peer.send(aSettings([8, 1]));
+    assert.deepEqual((await peer.heard()).slice(1), [
+      'HEADERS 5 :method=CONNECT :scheme=http :authority=a :path=/ :protocol=websocket sec-websocket-key=x',
+      'DATA 5 early',
+    ]);
+    assert.equal(answer.writable, 1);
+    peer.send(headersFrame(5, anAnswer, false));
+    assert.equal(answer.head?.status, 101);
+  });
+
+  it('that wait hear of a server that does not take them, and of the end', async () => {
+    const peer = new FakePeer();
+    const client = new Http2ClientConnection(peer.connection, new ClientRecorder(), peer.setup);
+    const first = open(client, upgrade).answer;
+    peer.send(aSettings());
+    await turn();
+    assert.equal(first.aborted?.kind, 'protocolError');
+    const lonely = new FakePeer();
+    const other = new Http2ClientConnection(lonely.connection, new ClientRecorder(), lonely.setup);
+    const second = open(other, upgrade).answer;
+    lonely.connection.closeWith(null);
+    assert.equal(second.aborted?.kind, 'connectionClosed');
   });
 
   it('are not sent to one that has not offered it', async () => {

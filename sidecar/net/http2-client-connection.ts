@@ -17,6 +17,7 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
   readonly protocol = 'http2';
   requestCount = 0;
   readonly #handler: ClientConnectionHandler;
+  #waiting: Http2ClientStream[] = [];
 
   /** Takes over a connection to a server. The idle time of the setup is not looked at: that is the pool's. */
   constructor(connection: Connection, handler: ClientConnectionHandler, setup: Http2Setup) {
@@ -57,7 +58,16 @@ export class Http2ClientConnection extends Http2Connection implements ClientConn
     return false;
   }
 
+  awaitSettings(stream: Http2ClientStream): void {
+    this.#waiting.push(stream);
+  }
+
   onCapacity(): void {
+    if (this.#waiting.length > 0 && this.session.takesUpgrades !== null) {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const stream of waiting) stream.onSettings();
+    }
     if (this.isOpen) this.#handler.onCapacity(this);
   }
 

@@ -19,6 +19,8 @@ export interface Http2ClientStreamOwner {
   /** Octets of the session's output that the operating system took. */
   readonly bytesTaken: number;
   abortCauseOf(failure: StreamFailure): AbortCause;
+  /** Has `onSettings` of this stream called when the server's SETTINGS are here. */
+  awaitSettings(stream: Http2ClientStream): void;
 }
 
 /** The client's side of one HTTP/2 exchange. */
@@ -36,6 +38,9 @@ export class Http2ClientStream implements ClientStream, StreamEvents {
   /** Of the body that was declared; -1: not declared. */
   #remaining = -1;
   #isDone = false;
+  /** The head of an upgrade that waits for the server's SETTINGS, and what came behind it. */
+  #waitingHead: RequestHead | null = null;
+  #waitingData: Buffer[] = [];
 
   constructor(owner: Http2ClientStreamOwner, session: Session, stream: Http2Stream, sink: ResponseSink) {
     this.connection = owner.connection;
@@ -64,22 +69,46 @@ export class Http2ClientStream implements ClientStream, StreamEvents {
     this.#method = head.method;
     this.#upgrade = head.upgrade;
     this.#stream.isBodyless = head.method === 'HEAD';
-    if (head.upgrade !== null && !this.#session.mayUpgrade) {
-      queueMicrotask(() => this.#refuseUpgrade());
-      return;
-    }
-    if (isForTunnel) {
-      this.#stream.isTunnel = true;
-      this.#webSocketKey = head.headers.get('sec-websocket-key') ?? null;
-    } else if (!end) {
-      this.#remaining = head.contentLength;
-    }
+    if (isForTunnel) this.#stream.isTunnel = true;
+    else if (!end) this.#remaining = head.contentLength;
+    if (head.upgrade !== null) return this.#sendUpgrade(head);
     encodeRequest(this.#session, head, end || isForTunnel);
     this.#session.sendHead(this.#stream, end && !isForTunnel);
   }
 
+  #sendUpgrade(head: RequestHead): void {
+    const isTaken = this.#session.takesUpgrades;
+    if (isTaken === null) {
+      this.#waitingHead = head;
+      this.#owner.awaitSettings(this);
+    } else if (isTaken) {
+      this.#webSocketKey = head.headers.get('sec-websocket-key') ?? null;
+      encodeRequest(this.#session, head, true);
+      this.#session.sendHead(this.#stream, false);
+    } else {
+      queueMicrotask(() => this.#refuseUpgrade());
+    }
+  }
+
+  /** The server's SETTINGS are here. */
+  onSettings(): void {
+    const head = this.#waitingHead;
+    if (head === null || this.#isDone) return;
+    this.#waitingHead = null;
+    this.#session.postpone(this.#stream);
+    this.#sendUpgrade(head);
+    if (this.#session.takesUpgrades !== true) return;
+    for (const bytes of this.#waitingData.splice(0)) this.#session.sendData(this.#stream, bytes, false);
+    this.#sink.onWritable();
+  }
+
   sendData(bytes: Buffer, end: boolean): boolean {
     if (this.#isDone || !this.#hasSentHead) return true;
+    if (this.#waitingHead !== null) {
+      // Of a tunnel that is not open yet, which nobody ends before.
+      this.#waitingData.push(bytes);
+      return false;
+    }
     if (this.#remaining >= 0) {
       assert(bytes.length <= this.#remaining, 'more body than its content-length');
       this.#remaining -= bytes.length;

@@ -2,20 +2,23 @@
 import assert from 'node:assert/strict';
 import { HeaderMap } from '../http1/header-map.ts';
 import { forbiddenTrailers } from '../http1/trailers.ts';
-import { kindOf } from '../http2/field-names.ts';
-import { isFieldValue, type FieldLines } from '../http2/field-section.ts';
+import { factsOf, isFieldValue, isSound } from '../http2/field-names.ts';
+import type { FieldLines } from '../http2/field-section.ts';
 import type { HpackEncoder } from '../http2/hpack/encoder.ts';
 
 const notInTrailers: ReadonlySet<string> = new Set(forbiddenTrailers);
 
 /** The map of received lines. */
-export function toHeaderMap({ names, values, length }: FieldLines): HeaderMap {
-  return HeaderMap.ofTexts(names, values, length);
+export function toHeaderMap({ names, values, length, sensitive = null }: FieldLines): HeaderMap {
+  const headers = HeaderMap.ofTexts(names, values, length);
+  headers.sensitive = sensitive;
+  return headers;
 }
 
 /** The map of received trailers, without fields that have no business there (RFC 9110 6.5.1). */
-export function toTrailers({ names, values, length }: FieldLines): HeaderMap {
+export function toTrailers({ names, values, length, sensitive = null }: FieldLines): HeaderMap {
   const trailers = new HeaderMap();
+  trailers.sensitive = sensitive;
   for (let i = 0; i < length; i++) {
     const name = names[i] ?? '';
     if (!notInTrailers.has(name)) trailers.add(name, values[i] ?? '');
@@ -31,12 +34,14 @@ class Gatherer {
   names: string[] = [];
   values: string[] = [];
   length = 0;
+  sensitive: ReadonlySet<string> | null = null;
   /** Value of `content-length`, or empty. */
   declaredLength = '';
   isTrailers = false;
 
   readonly visit = (name: string, value: string): void => {
-    switch (kindOf(name)) {
+    const facts = factsOf(name);
+    switch (facts.kind) {
       case 'plain':
       case 'cookie':
       case 'expect':
@@ -58,13 +63,14 @@ class Gatherer {
     }
     if (this.isTrailers && notInTrailers.has(name)) return;
     this.names[this.length] = name;
-    this.values[this.length++] = isFieldValue(value) ? value : trimmed(name, value);
+    this.values[this.length++] = isSound(facts, value) ? value : trimmed(name, value);
   };
 
   gather(headers: HeaderMap, isTrailers: boolean): void {
     this.length = 0;
     this.declaredLength = '';
     this.isTrailers = isTrailers;
+    this.sensitive = headers.sensitive;
     headers.forEach(this.visit);
   }
 }
@@ -83,15 +89,19 @@ export function gatheredLength(): string {
 
 /** Encodes the gathered fields, and `content-length` if `length` is not empty. */
 export function encodeGathered(encoder: HpackEncoder, length: string): void {
-  for (let i = 0; i < gatherer.length; i++) encoder.field(gatherer.names[i] ?? '', gatherer.values[i] ?? '');
+  const { names, values, length: count, sensitive } = gatherer;
+  for (let i = 0; i < count; i++) {
+    const name = names[i] ?? '';
+    encoder.field(name, values[i] ?? '', sensitive !== null && sensitive.has(name));
+  }
   if (length !== '') encoder.field('content-length', length);
 }
 
 /** The lines of trailers to send. */
 export function linesOfTrailers(trailers: HeaderMap): FieldLines {
   gatherer.gather(trailers, true);
-  const { names, values, length } = gatherer;
-  return { names: names.slice(0, length), values: values.slice(0, length), length };
+  const { names, values, length, sensitive } = gatherer;
+  return { names: names.slice(0, length), values: values.slice(0, length), length, sensitive };
 }
 
 /** What to say of the length of a body: `contentLength` of the head, -1: unknown. `end`: there is none. */

@@ -63,7 +63,7 @@ export function encodeRequest(session: Session, head: RequestHead, end: boolean)
   encoder.field(':method', isUpgrade ? 'CONNECT' : head.method);
   if (head.method !== 'CONNECT') encoder.field(':scheme', head.scheme);
   encoder.field(':authority', head.authority);
-  if (head.method !== 'CONNECT') encoder.field(':path', head.path);
+  if (head.method !== 'CONNECT') encoder.field(':path', head.path, head.headers.sensitive?.has(':path') === true);
   if (head.upgrade !== null) encoder.field(':protocol', head.upgrade.toLowerCase());
   encodeGathered(encoder, isUpgrade || head.method === 'CONNECT' ? '' : length);
   if (head.expectsContinue && !end) encoder.field('expect', '100-continue');
@@ -72,10 +72,16 @@ export function encodeRequest(session: Session, head: RequestHead, end: boolean)
 /** Encodes a response's head with this status, for `session.sendHead`. `length`: digits, nothing, or `asDeclared` by the fields (to HEAD, 304). */
 export function encodeResponse(session: Session, head: ResponseHead, status: number, length: string): void {
   gatherFields(head.headers);
-  const said = length === 'asDeclared' ? gatheredLength() : length;
+  const said = length === 'asDeclared' ? declaredLength(head) : length;
   const encoder = session.beginHead();
   encoder.field(':status', statusTexts[status] ?? String(status));
   encodeGathered(encoder, said);
+}
+
+/** What the fields say; of an answer of our own, what its body would have been. */
+function declaredLength({ contentLength }: ResponseHead): string {
+  const declared = gatheredLength();
+  return declared === '' && contentLength > 0 ? String(contentLength) : declared;
 }
 
 /** What an HTTP/1.1 client needs of a response that opened a WebSocket over HTTP/2. */

@@ -69,11 +69,16 @@ describe('requests', () => {
     assert.deepEqual([handler.requests[1]?.body, handler.requests[0]?.trailers], ['ab', [['sum', '1']]]);
   });
 
-  it('that are malformed are reset, and nobody hears of it', async () => {
+  it('that are malformed are reset, and told as such with what could be read of them', async () => {
     const { peer, handler } = await aServer();
     peer.send(headersFrame(1, [...aGet, ['transfer-encoding', 'chunked']]));
     assert.deepEqual(await peer.heard(), ['RST_STREAM 1 1']);
     assert.deepEqual([handler.requests.length, handler.bad.length], [0, 0]);
+    const [told] = handler.malformed;
+    assert.deepEqual(
+      [told?.version, told?.method, told?.path, told?.message],
+      ['HTTP/2', 'GET', '/', 'field of a connection (RFC 9113 8.2.2)'],
+    );
   });
 
   it('that have too many fields or another expectation are answered, and logged', async () => {
@@ -155,6 +160,13 @@ describe('answers', () => {
       'HEADERS 5 :status=204',
       'DATA 5  END',
     ]);
+  });
+
+  it('of our own to HEAD say the length that they would have', async () => {
+    const { peer, handler } = await aServer();
+    peer.send(headersFrame(1, [[':method', 'HEAD'], ...aGet.slice(1)]));
+    handler.last.stream.sendHead(aResponse({ status: 404, contentLength: 9 }), true);
+    assert.deepEqual(await peer.heard(), ['HEADERS 1 :status=404 content-length=9 END']);
   });
 
   it('of less than was declared are reset', async () => {
@@ -252,6 +264,13 @@ describe('tunnels', () => {
     handler.last.answer('no', 403);
     assert.deepEqual(await peer.heard(), ['HEADERS 1 :status=403 content-length=2', 'DATA 1 no END', 'RST_STREAM 1 0']);
     assert.equal(handler.last.body, '');
+  });
+
+  it('are not opened by a 2xx of HTTP/1.1 that is no 101', async () => {
+    const { peer, handler } = await aServer();
+    peer.send(headersFrame(1, webSocket, false));
+    handler.last.answer('no', 200);
+    assert.deepEqual(await peer.heard(), ['HEADERS 1 :status=502 content-length=2', 'DATA 1 no END', 'RST_STREAM 1 0']);
   });
 
   it('by CONNECT can be taken over as a connection', async () => {

@@ -48,13 +48,17 @@ export class Http2ServerConnection extends Http2Connection implements Http2Strea
   /** Most malformed requests are reset, as Envoy does; what HTTP/1.1 has a status of its own for is answered with it. */
   onBadRequest(stream: Http2Stream, section: FieldSection, fault: Http2Fault): boolean {
     const answer = answers.get(fault);
-    if (answer === undefined) return false;
     const { method, path, authority } = section;
     // The answer to a HEAD has no body; a CONNECT that is refused is no tunnel to be.
     const facts = { method: method === 'CONNECT' ? '' : method, upgrade: null, expectsContinue: false };
     const server = new Http2ServerStream(this, this.session, stream, facts);
+    const bad = { ...(answer ?? reset), message: fault.message, version: 'HTTP/2', method, path, authority } as const;
+    if (answer === undefined) {
+      this.#handler.onMalformed(server, bad);
+      return false;
+    }
     stream.events = server;
-    this.#handler.onBadRequest(server, { ...answer, message: fault.message, method, path, authority });
+    this.#handler.onBadRequest(server, bad);
     return true;
   }
 
@@ -73,6 +77,8 @@ export class Http2ServerConnection extends Http2Connection implements Http2Strea
     this.drain();
   }
 }
+
+const reset = { status: 400, details: 'http2.violation.of.messaging.rule' } as const;
 
 const answers: ReadonlyMap<Http2Fault, Pick<BadRequest, 'status' | 'details'>> = new Map([
   [faults.fieldsTooLarge, { status: 431, details: 'http2.headers_too_large' } as const],

@@ -98,7 +98,8 @@ export class Http2ServerStream implements ServerStream, StreamEvents {
     if (end && !this.#isBodyless) assert(head.contentLength <= 0, 'a content-length without a body');
     if (!this.#isBodyless && !end) this.#remaining = head.contentLength;
     const length = isDeclaredOnly ? 'asDeclared' : this.#isBodyless ? '' : lengthOf(head, end);
-    this.#sendHead(head, head.status, length, end);
+    // Over HTTP/2 any 2xx would take the upgrade (RFC 8441 5).
+    this.#sendHead(head, isSuccess && this.#upgrade !== null ? 502 : head.status, length, end);
   }
 
   sendData(bytes: Buffer, end: boolean): boolean {

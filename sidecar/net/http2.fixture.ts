@@ -30,6 +30,8 @@ export class EchoHandler implements ServerConnectionHandler {
     stream.sendHead(aResponse({ status: bad.status }), true);
   }
 
+  onMalformed(): void {}
+
   onClose(): void {}
 }
 

@@ -56,6 +56,8 @@ export class Attempt implements StreamWaiter, ResponseSink {
   localAddress = '';
   failureReason = '';
   peerUriSan = '';
+  /** Of the connection, as the access log names it. */
+  protocol = '';
   sentAtMs = 0;
 
   constructor(owner: AttemptOwner, cluster: Cluster, host: Host, number: number) {
@@ -87,6 +89,7 @@ export class Attempt implements StreamWaiter, ResponseSink {
     const local = connection.connection;
     this.localAddress = local.localName;
     this.peerUriSan = local.tls?.peerUriSans[0] ?? '';
+    this.protocol = connection.protocol === 'http2' ? 'HTTP/2' : 'HTTP/1.1';
     this.#cluster.reportLocal(this.host, 'connectSuccess');
     const stream = connection.open(this);
     this.#stream = stream;

@@ -10,10 +10,10 @@ import type { RequestBody } from './request-body.ts';
 export function recordAbort(record: AccessRecord, cause: AbortCause, isResponseStarted: boolean): void {
   switch (cause.kind) {
     case 'protocolError':
-      // The connection answers for us.
-      if (!isResponseStarted) record.status = 400;
+      // A connection of HTTP/1.1 answers for us; a stream of HTTP/2 is reset.
+      if (!isResponseStarted && !isHttp2(record)) record.status = 400;
       record.addFlag('DPE');
-      record.details = `${codecOf(record)}.codec_error{${cause.detail.replaceAll(' ', '_')}}`;
+      record.details = `${isHttp2(record) ? 'http2.violation.of.messaging.rule' : 'http1.codec_error'}{${cause.detail.replaceAll(' ', '_')}}`;
       return;
     case 'streamReset':
     case 'refused':
@@ -28,8 +28,8 @@ export function recordAbort(record: AccessRecord, cause: AbortCause, isResponseS
   }
 }
 
-function codecOf({ protocol }: AccessRecord): string {
-  return protocol === 'HTTP/2' ? 'http2' : 'http1';
+function isHttp2({ protocol }: AccessRecord): boolean {
+  return protocol === 'HTTP/2';
 }
 
 /**

@@ -367,7 +367,8 @@ describe('local answers', () => {
   test('a request that could not be read is answered with its own status', () => {
     const refuse = (compat: 'tulle' | 'istio', details: string) => {
       const { exchange, stream, logged } = anExchange({ service: { compat } });
-      exchange.refuse({ status: 431, details, message: 'too large', method: 'GET', path: '/', authority: 'a' });
+      const head = { version: 'HTTP/1.1', method: 'GET', path: '/', authority: 'a' } as const;
+      exchange.refuse({ status: 431, details, message: 'too large', ...head });
       return [stream.answer, ...logged.map((record) => `${record.flagNames} ${record.details}`)];
     };
     assert.deepEqual(refuse('tulle', 'http1.codec_error'), ['431 too large', 'DPE http1.codec_error']);

@@ -165,6 +165,7 @@ export class Forward extends ForwardTimers implements AttemptOwner {
     attempt.sentAtMs = host.clock.monotonic();
     record.upstreamLocalAddress = attempt.localAddress;
     record.upstreamPeerUriSan = attempt.peerUriSan;
+    record.upstreamProtocol = attempt.protocol;
     const expected = this.expectedMs(attempt.number);
     if (this.isGrpc) tellGrpcTimeout(request.headers, this.#action, expected);
     service.hooks.beforeAttempt(request, {

@@ -115,6 +115,26 @@ describe('HTTP connections', () => {
     );
   });
 
+  test('log a malformed request of HTTP/2, whose stream is reset', () => {
+    const { open, logged } = setUp();
+    const fields = [...aGet, ['transfer-encoding', 'chunked']] as const;
+    open().receive(Buffer.concat([connectionPreface, aSettings(), headersFrame(1, fields)]));
+    assert.deepEqual(
+      logged.map(({ protocol, status, flagNames, method, details }) => [protocol, method, status, flagNames, details]),
+      [['HTTP/2', 'GET', 0, 'DPE', 'http2.violation.of.messaging.rule{field_of_a_connection_(RFC_9113_8.2.2)}']],
+    );
+  });
+
+  test('log a head of HTTP/2 that is too large as such', () => {
+    const { open, logged } = setUp();
+    const many = Array.from({ length: 120 }, (_, i) => [`x-${i}`, '1'] as const);
+    open().receive(Buffer.concat([connectionPreface, aSettings(), headersFrame(1, [...aGet, ...many])]));
+    assert.deepEqual(
+      logged.map(({ protocol, status, flagNames, details }) => [protocol, status, flagNames, details]),
+      [['HTTP/2', 431, 'DPE', 'http2.too_many_headers']],
+    );
+  });
+
   test('a bug in a filter costs one request, not the process', () => {
     const { open, logged } = setUp();
     const connection = open();
@@ -148,6 +168,30 @@ describe('HTTP connections', () => {
     assert.equal(connections.count, 0);
   });
 
+  test('a preface that does not end is given up after the time of a head', () => {
+    const { open, clock, connections } = setUp({ manager: aManager({ requestHeadersTimeoutMs: 500 }) });
+    open().receive(connectionPreface.subarray(0, 1));
+    open().receive(connectionPreface.subarray(0, 20));
+    clock.advance(400);
+    assert.equal(connections.count, 2);
+    clock.advance(200);
+    assert.equal(connections.count, 0);
+  });
+
+  test('an answer of HTTP/2 that its client does not take is given up after the idle time of a stream', async () => {
+    const { open, clock } = setUp({ manager: aManager({ streamIdleTimeoutMs: 5000 }) });
+    const connection = open();
+    connection.receive(Buffer.concat([connectionPreface, aSettings([4, 0]), headersFrame(1, aGet)]));
+    await turn();
+    connection.takeText();
+    clock.advance(4000);
+    await turn();
+    assert.deepEqual(resets(connection.takeText()), []);
+    clock.advance(3000);
+    await turn();
+    assert.deepEqual(resets(connection.takeText()), [1]);
+  });
+
   test('idle connections are closed after the time for that', () => {
     const { open, clock } = setUp({ manager: aManager({ idleTimeoutMs: 1000 }) });
     const connection = open();
@@ -156,6 +200,12 @@ describe('HTTP connections', () => {
     assert.equal(connection.hasEnded || connection.isClosed, true);
   });
 });
+
+/** Streams that were reset. */
+function resets(text: string): number[] {
+  const frames = parseFrames(Buffer.from(text, 'latin1'));
+  return frames.filter(({ type }) => type === frameType.rstStream).map(({ id }) => id);
+}
 
 describe('draining', () => {
   test('connections from the mesh say close with their next answer, idle ones too', () => {

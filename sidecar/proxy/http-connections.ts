@@ -153,19 +153,24 @@ class Handler implements ServerConnectionHandler {
     new Exchange(this.#host, this.#service, { stream, head: unreadableHead(bad), end: true }).refuse(bad);
   }
 
+  onMalformed(stream: ServerStream, bad: BadRequest): void {
+    const cause = { kind: 'protocolError', detail: bad.message } as const;
+    new Exchange(this.#host, this.#service, { stream, head: unreadableHead(bad), end: true }).onAbort(cause);
+  }
+
   onClose(): void {
     this.#hooks.onClose();
   }
 }
 
 /** What could be read of a malformed request, for its log line. */
-function unreadableHead({ method, path, authority }: BadRequest): RequestHead {
+function unreadableHead({ version, method, path, authority }: BadRequest): RequestHead {
   return {
     method,
     path,
     authority,
     scheme: 'http',
-    version: 'HTTP/1.1',
+    version,
     headers: new HeaderMap(),
     upgrade: null,
     contentLength: 0,

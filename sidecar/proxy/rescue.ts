@@ -70,7 +70,7 @@ export function rescue(failure: Failure, wasRetried: boolean, compat: 'tulle' | 
     case 'idleTimeout':
       return reply(failure.isRequestWhole ? 504 : 408, 'SI', 'stream_idle_timeout', 'stream timeout');
     case 'badRequest':
-      return reply(failure.status, failure.details.startsWith('http1.') ? 'DPE' : '', failure.details, failure.message);
+      return reply(failure.status, /^http[12]\./.test(failure.details) ? 'DPE' : '', failure.details, failure.message);
     case 'internal':
       return reply(500, '', `internal_error{${failure.detail}}`.replaceAll(/[\s]/g, '_'));
     case 'upgradeRefused':

@@ -74,6 +74,11 @@ function headTimeout({ requestHeadersTimeoutMs }: HttpManager, compat: 'tulle' |
   return compat === 'istio' ? 0 : 60_000;
 }
 
+/** For a preface, and for what else of HTTP/2 has begun and does not come. */
+function prefaceTimeout({ requestHeadersTimeoutMs }: HttpManager): number {
+  return requestHeadersTimeoutMs > 0 ? requestHeadersTimeoutMs : defaultHttp2Options.headTimeoutMs;
+}
+
 const optionsOf = new WeakMap<HttpManager, Http2Options>();
 
 function http2Options(manager: HttpManager): Http2Options {
@@ -84,8 +89,10 @@ function http2Options(manager: HttpManager): Http2Options {
       ...manager.http2,
       maxHeaderListBytes: manager.maxHeadersKb * 1024,
       maxFields: manager.maxHeadersCount,
-      headTimeoutMs:
-        manager.requestHeadersTimeoutMs > 0 ? manager.requestHeadersTimeoutMs : defaultHttp2Options.headTimeoutMs,
+      headTimeoutMs: prefaceTimeout(manager),
+      // Where a stream may be idle for ever, an answer may still not wait for its client's window for ever.
+      streamIdleTimeoutMs:
+        manager.streamIdleTimeoutMs > 0 ? manager.streamIdleTimeoutMs : defaultHttp2Options.streamIdleTimeoutMs,
       idleTimeoutMs: manager.idleTimeoutMs,
       delayedCloseMs: manager.delayedCloseTimeoutMs,
     };
@@ -131,6 +138,8 @@ class UndecidedConnection implements ServerConnection, ConnectionHandler {
     const input = this.#begun.length === 0 ? bytes : Buffer.concat([this.#begun, bytes]);
     const isPreface = preface.subarray(0, input.length).equals(input.subarray(0, preface.length));
     if (isPreface && input.length < preface.length) {
+      // No longer idle: what has begun has the time of a head.
+      if (this.#begun.length === 0) this.#timer.start(prefaceTimeout(this.#setup.manager));
       this.#begun = Buffer.from(input);
       return;
     }

@@ -68,7 +68,6 @@ export class Cluster implements HostOwner {
   readonly #stats = createClusterStats();
   #config: ClusterConfig;
   #dns: DnsEndpoints | null = null;
-  #discoveryText = '';
 
   constructor(config: ClusterConfig, endpoints: Endpoints | null, context: ClusterContext) {
     this.#config = config;
@@ -89,7 +88,7 @@ export class Cluster implements HostOwner {
       apply: () => this.#endpoints.refresh(),
     });
     this.#outlier.configure(config.outlier);
-    this.#discover(endpoints);
+    this.#discover(endpoints, true);
   }
 
   get config(): ClusterConfig {
@@ -110,7 +109,7 @@ export class Cluster implements HostOwner {
     this.#outlier.configure(config.outlier);
     if (selectionText(config) !== selectionText(before)) this.#endpoints.configure(config);
     if (connectionText(config) !== connectionText(before)) for (const host of this.hosts.values()) host.drainPools();
-    this.#discover(endpoints);
+    this.#discover(endpoints, JSON.stringify(config.discovery) !== JSON.stringify(before.discovery));
   }
 
   /** A host for a request. Null: nobody may be used (flag UH). */
@@ -173,11 +172,9 @@ export class Cluster implements HostOwner {
     return null;
   }
 
-  #discover(endpoints: Endpoints | null): void {
+  /** `isNew`: the hosts are found otherwise than before. */
+  #discover(endpoints: Endpoints | null, isNew: boolean): void {
     const { discovery } = this.#config;
-    const text = JSON.stringify(discovery);
-    const isNew = text !== this.#discoveryText;
-    this.#discoveryText = text;
     if (isNew) {
       this.#dns?.close();
       this.#dns = null;

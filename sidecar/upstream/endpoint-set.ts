@@ -29,11 +29,13 @@ type ByLocality = readonly (readonly Host[])[];
 /** A priority: its localities, who of them could be used at the last refresh, and the lists that were needed since. */
 type Level = {
   readonly localities: PlacedLocality[];
-  readonly lists: Map<Audience, HostList>;
+  /** Null until somebody is picked. */
+  lists: Map<Audience, HostList> | null;
   healthy: ByLocality;
   degraded: ByLocality;
 };
 
+const nobody: readonly Host[] = [];
 const noEndpoints: Endpoints = { clusterName: '', localities: [], overprovisioningFactor: 140 };
 
 /** The hosts of one cluster. */
@@ -89,8 +91,7 @@ export class EndpointSet {
     const added: Host[] = [];
     const levels: Level[] = [];
     for (const group of endpoints.localities) {
-      while (levels.length <= group.priority)
-        levels.push({ localities: [], lists: new Map(), healthy: [], degraded: [] });
+      while (levels.length <= group.priority) levels.push({ localities: [], lists: null, healthy: [], degraded: [] });
       const placed = this.#place(group, hosts, added);
       levels[group.priority]?.localities.push({ weight: group.weight, hosts: placed });
     }
@@ -106,9 +107,9 @@ export class EndpointSet {
   /** The health that hosts have now takes effect: until the next time, changes of it do not count. */
   refresh(): void {
     for (const level of this.#levels) {
-      level.lists.clear();
-      level.healthy = level.localities.map(({ hosts }) => hosts.filter((host) => host.isHealthy));
-      level.degraded = level.localities.map(({ hosts }) => hosts.filter((host) => host.isDegraded));
+      level.lists = null;
+      level.healthy = level.localities.map(({ hosts }) => those(hosts, (host) => host.isHealthy));
+      level.degraded = level.localities.map(({ hosts }) => those(hosts, (host) => host.isDegraded));
     }
     this.#load = distributeLoad(
       this.#levels.map(toHealth),
@@ -137,10 +138,11 @@ export class EndpointSet {
     const level = this.#levels[priority];
     if (level === undefined) return null;
     if (audience === 'all') this.#panicPicks++;
-    let list = level.lists.get(audience);
+    const lists = (level.lists ??= new Map());
+    let list = lists.get(audience);
     if (list === undefined) {
       list = createHostList(this.#config.balancer, this.#localitiesOf(level, audience), this.#random);
-      level.lists.set(audience, list);
+      lists.set(audience, list);
     }
     return list.pick(hash, attempt);
   }
@@ -168,6 +170,12 @@ export class EndpointSet {
     }
     return placed;
   }
+}
+
+/** Those of the hosts for whom it holds; all or none, as nearly always, take no list of their own. */
+function those(hosts: readonly Host[], test: (host: Host) => boolean): readonly Host[] {
+  const found = hosts.filter(test);
+  return found.length === hosts.length ? hosts : found.length === 0 ? nobody : found;
 }
 
 function toHealth({ localities, healthy, degraded }: Level): { total: number; healthy: number; degraded: number } {

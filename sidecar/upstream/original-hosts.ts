@@ -7,9 +7,12 @@ const cleanupMs = 5_000;
 
 const nowhere = { locality: { region: '', zone: '', subZone: '' }, priority: 0 };
 
+const noHosts: ReadonlyMap<string, Host> = new Map();
+
 /** The hosts of an original-destination cluster: one is made for each address that somebody wants to go to. */
 export class OriginalHosts {
-  readonly hosts = new Map<string, Host>();
+  /** Null until the first: most clusters have none. */
+  #hosts: Map<string, Host> | null = null;
   readonly #owner: HostOwner;
   readonly #clock: Clock;
   readonly #onChange: () => void;
@@ -21,13 +24,18 @@ export class OriginalHosts {
     this.#onChange = onChange;
   }
 
+  get hosts(): ReadonlyMap<string, Host> {
+    return this.#hosts ?? noHosts;
+  }
+
   /** The host of this address. */
   hostOf(address: string, port: number): Host {
     const key = hostKey({ address, port });
-    const known = this.hosts.get(key);
+    const hosts = (this.#hosts ??= new Map());
+    const known = hosts.get(key);
     if (known !== undefined) return known;
     const host = new Host(toEndpoint(address, port), nowhere, this.#owner);
-    this.hosts.set(key, host);
+    hosts.set(key, host);
     this.#onChange();
     this.#stopTimer ??= this.#clock.after(cleanupMs, () => this.#cleanUp());
     return host;
@@ -46,7 +54,7 @@ export class OriginalHosts {
 
   #remove(host: Host): void {
     host.isRemoved = true;
-    this.hosts.delete(host.key);
+    this.#hosts?.delete(host.key);
     host.drainPools();
     this.#onChange();
   }

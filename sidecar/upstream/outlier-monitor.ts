@@ -1,33 +1,31 @@
-/** Successes and requests of one interval. */
-type Bucket = { successes: number; total: number };
-
-/** The rate of one interval while the next is being counted. */
+/** The success rate of one interval while the next is being counted. */
 export class SuccessRate {
-  #writing: Bucket = { successes: 0, total: 0 };
-  #finished: Bucket = { successes: 0, total: 0 };
+  #successes = 0;
+  #total = 0;
+  #finishedSuccesses = 0;
+  #finishedTotal = 0;
 
   add(isSuccess: boolean): void {
-    this.#writing.total++;
-    if (isSuccess) this.#writing.successes++;
+    this.#total++;
+    if (isSuccess) this.#successes++;
   }
 
   /** Ends the interval. */
   swap(): void {
-    const next = this.#finished;
-    next.successes = 0;
-    next.total = 0;
-    this.#finished = this.#writing;
-    this.#writing = next;
+    this.#finishedSuccesses = this.#successes;
+    this.#finishedTotal = this.#total;
+    this.#successes = 0;
+    this.#total = 0;
   }
 
   /** Requests of the finished interval. */
   get volume(): number {
-    return this.#finished.total;
+    return this.#finishedTotal;
   }
 
   /** Percent of the finished interval; only with a volume. */
   get percent(): number {
-    return (this.#finished.successes * 100) / this.#finished.total;
+    return (this.#finishedSuccesses * 100) / this.#finishedTotal;
   }
 }
 

@@ -52,12 +52,14 @@ export type OutlierOptions<H extends OutlierHost> = Readonly<{
   onEvent: (event: OutlierEvent<H>) => void;
 }>;
 
+const none: ReadonlySet<never> = new Set();
+
 /** The detector of one cluster. */
 export class OutlierDetector<H extends OutlierHost> {
   readonly stats: OutlierStats = createOutlierStats();
   readonly #options: OutlierOptions<H>;
   #config: OutlierConfig;
-  #hosts: ReadonlySet<H> = new Set();
+  #hosts: ReadonlySet<H> = none;
 
   constructor(config: OutlierConfig, options: OutlierOptions<H>) {
     this.#config = config;

@@ -4,6 +4,7 @@ import { credentials, Metadata, Server, ServerCredentials, type ServerDuplexStre
 import { FakeClock } from '#shared/runtime/clock.ts';
 import { encodeMessage } from '#shared/xds/codec.ts';
 import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from '#shared/xds/discovery.ts';
+import { aPackedMessage } from '#shared/xds/packed.fixture.ts';
 import { adsService, createAdsClient } from '#shared/xds/services.ts';
 import { healthInformationTypeUrl, typeUrls } from '#shared/xds/type-urls.ts';
 import type { TypedMessage } from '#shared/xds/typed.ts';
@@ -232,7 +233,7 @@ test('tells the application’s health, anew on each stream', async () => {
 
 test('what the disk held is shown before anybody answers, and only what changed is sent', async () => {
   const { server, xds, accepted } = await setUp();
-  xds.restore([{ type: 'cluster', name: 'old', version: 'v7', message: aCluster('old') }]);
+  xds.restore([{ type: 'cluster', name: 'old', version: 'v7', message: aPackedMessage(aCluster('old')) }]);
   assert.deepEqual([...xds.view.current().snapshot.clusters.keys()], ['old']);
   assert.equal(accepted(), 1);
   xds.start();

@@ -10,21 +10,14 @@ import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { Random } from '#shared/runtime/random.ts';
 import { formatProblems } from '#shared/runtime/result.ts';
 import { WatchSource, type Watch } from '#shared/runtime/watch.ts';
-import { decodeMessage } from '#shared/xds/codec.ts';
 import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse, XdsNode } from '#shared/xds/discovery.ts';
+import { packMessage } from '#shared/xds/packed.ts';
 import type { AdsClient } from '#shared/xds/services.ts';
 import { healthInformationTypeUrl, typeUrls } from '#shared/xds/type-urls.ts';
 import { emptySnapshot, type Snapshot } from '../snapshot/snapshot.ts';
 import type { CachedResource } from './config-cache.ts';
 import { sidecarTypeOf } from './resource-types.ts';
-import {
-  initialXdsState,
-  stepXds,
-  type ReceivedResource,
-  type XdsEffect,
-  type XdsEvent,
-  type XdsState,
-} from './session.ts';
+import { initialXdsState, stepXds, type XdsEffect, type XdsEvent, type XdsState } from './session.ts';
 import { warmSnapshot } from './warming.ts';
 
 /** What the data path, readiness and the admin port see of the session. */
@@ -140,7 +133,11 @@ export class XdsClient {
       this.#options.log('warn', 'a response of a type that was not asked for', { typeUrl: response.typeUrl });
       return;
     }
-    const resources = response.resources.map(unpack);
+    const resources = response.resources.map(({ name, version, resource: { typeUrl, value } }) => {
+      // One text for all: each resource came with its own copy.
+      const shared = typeUrl === response.typeUrl ? response.typeUrl : typeUrl;
+      return { name, version, message: packMessage(shared, value) };
+    });
     this.#step({ kind: 'response', type, nonce: response.nonce, resources, removed: response.removedResources });
   }
 
@@ -196,15 +193,5 @@ export class XdsClient {
   #publish(lastError: string): void {
     const { snapshot, waiting } = warmSnapshot(this.#state, this.#view.current().snapshot);
     this.#view.set({ state: this.#state, snapshot, waiting, lastError });
-  }
-}
-
-/** Opens the body of a received resource; one that cannot be opened becomes a problem of that resource alone. */
-function unpack(received: DeltaDiscoveryResponse['resources'][number]): ReceivedResource {
-  const { name, version, resource } = received;
-  try {
-    return { name, version, message: decodeMessage(resource.typeUrl, resource.value) };
-  } catch (error) {
-    return { name, version, message: { problem: describeError(error) } };
   }
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { isMeshError } from '#shared/runtime/mesh-error.ts';
+import { aPackedMessage } from '#shared/xds/packed.fixture.ts';
 import { typeUrls } from '#shared/xds/type-urls.ts';
 import { ConfigCache } from './config-cache.ts';
 import { initialXdsState, stepXds } from './session.ts';
@@ -17,7 +18,7 @@ async function aFolder(): Promise<string> {
   return folder;
 }
 
-const message = { '@type': typeUrls.cluster, name: 'a' };
+const message = aPackedMessage({ '@type': typeUrls.cluster, name: 'a' });
 const resources = [{ type: 'cluster', name: 'a', version: 'v1', message }] as const;
 const [state] = stepXds(initialXdsState, { kind: 'restored', resources });
 const fileOf = (folder: string) => join(folder, 'last-good-config.json');
@@ -27,6 +28,20 @@ test('what was written is read again, by the same node', async () => {
   await new ConfigCache(folder, 'me').write(state.held);
   assert.deepEqual(await new ConfigCache(folder, 'me').read(), resources);
   assert.deepEqual(await new ConfigCache(folder, 'another').read(), []);
+});
+
+test('many resources, more than is written at once, come back as they were', async () => {
+  const folder = await aFolder();
+  const many = Array.from({ length: 500 }, (_, n) => ({
+    type: 'cluster' as const,
+    name: `"${n}"`,
+    version: `v${n}`,
+    message: aPackedMessage({ '@type': typeUrls.cluster, name: `"${n}"`, alt_stat_name: 'ü'.repeat(100) }),
+  }));
+  const [{ held }] = stepXds(initialXdsState, { kind: 'restored', resources: many });
+  const cache = new ConfigCache(folder, 'me');
+  await cache.write(held);
+  assert.deepEqual(await cache.read(), many);
 });
 
 test('the file is its owner’s alone, and nothing else is left beside it', async () => {
@@ -47,14 +62,14 @@ test('a folder without a file, or without itself, holds nothing; it is made when
 });
 
 const broken: Record<string, string> = {
-  'text that is not JSON': '{"format":1',
+  'text that is not JSON': '{"format":2',
   nothing: '',
   'JSON that is not ours': 'null',
   'a list': '[]',
-  'resources that are none': '{"format":1,"node":"me","resources":{}}',
-  'a resource of an unknown type': '{"format":1,"node":"me","resources":[{"type":"x","name":"a","version":"1"}]}',
-  'a resource without a message': '{"format":1,"node":"me","resources":[{"type":"cluster","name":"a","version":"1"}]}',
-  'a resource without a name': '{"format":1,"node":"me","resources":[{"type":"cluster","version":"1","message":{}}]}',
+  'resources that are none': '{"format":2,"node":"me","resources":{}}',
+  'a resource of an unknown type': '{"format":2,"node":"me","resources":[{"type":"x","name":"a","version":"1"}]}',
+  'a resource without a message': '{"format":2,"node":"me","resources":[{"type":"cluster","name":"a","version":"1"}]}',
+  'a resource without a name': '{"format":2,"node":"me","resources":[{"type":"cluster","version":"1","base64":""}]}',
 };
 for (const [what, text] of Object.entries(broken)) {
   test(`${what} is refused with the name of the file`, async () => {
@@ -70,7 +85,7 @@ for (const [what, text] of Object.entries(broken)) {
 
 test('a file of another format is not used', async () => {
   const folder = await aFolder();
-  await writeFile(fileOf(folder), '{"format":2,"node":"me"}', { mode: 0o600 });
+  await writeFile(fileOf(folder), '{"format":1,"node":"me"}', { mode: 0o600 });
   assert.deepEqual(await new ConfigCache(folder, 'me').read(), []);
 });
 

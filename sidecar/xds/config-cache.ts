@@ -2,14 +2,18 @@
 import { join } from 'node:path';
 import { MeshError } from '#shared/runtime/mesh-error.ts';
 import { readPrivateFile, writePrivateFile } from '#shared/x509/private-file.ts';
-import type { TypedMessage } from '#shared/xds/typed.ts';
+import { packedBytes, packMessage } from '#shared/xds/packed.ts';
+import { typeUrls } from '#shared/xds/type-urls.ts';
 import { sidecarTypes, type SidecarType } from './resource-types.ts';
-import type { HeldResources } from './session.ts';
+import type { HeldResources, ReceivedResource } from './session.ts';
 
-/** A resource as it lies on disk. */
-export type CachedResource = Readonly<{ type: SidecarType; name: string; version: string; message: TypedMessage }>;
+/** A resource that lay on disk. */
+export type CachedResource = ReceivedResource & Readonly<{ type: SidecarType }>;
 
-type CacheFile = Readonly<{ format: 1; node: string; resources: readonly CachedResource[] }>;
+/** A resource as it lies there: `base64` is its binary form, which needs no unpacking to be written. */
+type StoredResource = Readonly<{ type: SidecarType; name: string; version: string; base64: string }>;
+
+type CacheFile = Readonly<{ format: 2; node: string; resources: readonly StoredResource[] }>;
 
 /** Keeps the configuration of one node in a folder. */
 export class ConfigCache {
@@ -29,18 +33,41 @@ export class ConfigCache {
     if (text === null) return [];
     const file = parseFile(text);
     if (file === null) throw new MeshError('io', `${this.#path} is not a configuration cache: delete it`);
-    return file.format === 1 && file.node === this.#node ? file.resources : [];
+    return file.format === 2 && file.node === this.#node ? file.resources.map(toCached) : [];
   }
 
-  /** Writes the held resources, one write after the other, whole or not at all. */
+  /** Writes the held resources, one write after the other, whole or not at all; other work goes on between pieces of them. */
   write(held: HeldResources): Promise<void> {
-    const resources = sidecarTypes.flatMap((type) =>
-      [...held[type].values()].map(({ name, version, message }) => ({ type, name, version, message })),
-    );
-    const file: CacheFile = { format: 1, node: this.#node, resources };
-    this.#writing = this.#writing.catch(() => undefined).then(() => writePrivateFile(this.#path, JSON.stringify(file)));
+    const pieces = () => piecesOf(fileText(this.#node, held));
+    this.#writing = this.#writing.catch(() => undefined).then(() => writePrivateFile(this.#path, pieces()));
     return this.#writing;
   }
+}
+
+/** The text of a {@link CacheFile}, a resource a line. */
+function* fileText(node: string, held: HeldResources): Generator<string> {
+  yield `{"format":2,"node":${JSON.stringify(node)},"resources":[`;
+  let separator = '\n';
+  for (const type of sidecarTypes) {
+    for (const { name, version, message } of held[type].values()) {
+      const resource: StoredResource = { type, name, version, base64: packedBytes(message).toString('base64') };
+      yield separator + JSON.stringify(resource);
+      separator = ',\n';
+    }
+  }
+  yield '\n]}\n';
+}
+
+/** Joined to what is worth a write: a megabyte at once would be copied twice, and its memory not be given back. */
+function* piecesOf(texts: Iterable<string>): Generator<string> {
+  let piece = '';
+  for (const text of texts) {
+    piece += text;
+    if (piece.length < 32 * 1024) continue;
+    yield piece;
+    piece = '';
+  }
+  yield piece;
 }
 
 /** The file as it was written (of another format: as far as it is told), or null. */
@@ -53,17 +80,24 @@ function parseFile(text: string): CacheFile | Readonly<{ format: 'another' }> | 
   }
   if (!isRecord(file) || typeof file['format'] !== 'number') return null;
   const { format, node, resources } = file;
-  if (format !== 1) return { format: 'another' };
-  if (typeof node !== 'string' || !Array.isArray(resources) || !resources.every(isCachedResource)) return null;
+  if (format !== 2) return { format: 'another' };
+  if (typeof node !== 'string' || !Array.isArray(resources) || !resources.every(isStoredResource)) return null;
   return { format, node, resources };
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function isCachedResource(value: unknown): value is CachedResource {
+function isStoredResource(value: unknown): value is StoredResource {
   if (!isRecord(value)) return false;
-  const { type, name, version, message } = value;
+  const { type, name, version, base64 } = value;
   const isKnown = sidecarTypes.some((known) => known === type);
-  return isKnown && typeof name === 'string' && typeof version === 'string' && isRecord(message);
+  return isKnown && typeof name === 'string' && typeof version === 'string' && typeof base64 === 'string';
 }
+
+const toCached = ({ type, name, version, base64 }: StoredResource): CachedResource => ({
+  type,
+  name,
+  version,
+  message: packMessage(typeUrls[type], Buffer.from(base64, 'base64')),
+});

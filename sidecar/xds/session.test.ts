@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { aPackedMessage } from '#shared/xds/packed.fixture.ts';
 import { typeUrls } from '#shared/xds/type-urls.ts';
 import type { TypedMessage } from '#shared/xds/typed.ts';
 import { emptySnapshot } from '../snapshot/snapshot.ts';
@@ -44,7 +45,7 @@ const aListener = (name: string, routes: string): TypedMessage => ({
 const received = (message: TypedMessage, version = '1') => ({
   name: String(message['name'] ?? message['cluster_name']),
   version,
-  message,
+  message: aPackedMessage(message),
 });
 const response = (
   type: 'cluster' | 'endpoints' | 'listener' | 'routes',
@@ -102,14 +103,14 @@ test('refuses a bad cluster with the path of the field, applies the good one, an
   const [before] = play([{ kind: 'connected' }, response('cluster', [anEdsCluster('a')])]);
   const [state, effects] = play(
     [
-      response('cluster', [anEdsCluster('a', { lb_policy: 'NO_SUCH' }), anEdsCluster('b')], {
+      response('cluster', [anEdsCluster('a', { lb_policy: 'LOAD_BALANCING_POLICY_CONFIG' }), anEdsCluster('b')], {
         nonce: 'n2',
         version: '2',
       }),
     ],
     before,
   );
-  assert.match(requests(effects)[0]?.error ?? '', /^a: lb_policy: NO_SUCH is not supported$/);
+  assert.match(requests(effects)[0]?.error ?? '', /^a: lb_policy: LOAD_BALANCING_POLICY_CONFIG is not supported$/);
   assert.deepEqual(
     [...state.held.cluster.values()].map((held) => [held.name, held.version]),
     [
@@ -118,6 +119,20 @@ test('refuses a bad cluster with the path of the field, applies the good one, an
     ],
   );
   assert.match(state.refused.cluster ?? '', /lb_policy/);
+});
+
+test('a resource whose bytes are none is refused alone', () => {
+  const broken = { name: 'a', version: '1', message: { typeUrl: typeUrls.cluster, octets: '\xff' } };
+  const resources = [broken, received(anEdsCluster('b'))];
+  const [state] = play([
+    { kind: 'connected' },
+    { kind: 'response', type: 'cluster', nonce: 'n', resources, removed: [] },
+  ]);
+  assert.match(
+    state.refused.cluster ?? '',
+    /^a: the bytes are no type\.googleapis\.com\/envoy\.config\.cluster\.v3\.Cluster: /,
+  );
+  assert.deepEqual([...state.held.cluster.keys()], ['b']);
 });
 
 test('a field that nothing reads is refused by name', () => {

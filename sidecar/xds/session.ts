@@ -7,13 +7,18 @@
  * unchanged is sent again. A bad resource is refused by name; the good ones of the same response apply, and of the bad one the
  * last good version stays (SEMANTICS: xds_protocol.rst, incremental).
  */
-import type { Problem } from '#shared/runtime/result.ts';
-import { formatProblems } from '#shared/runtime/result.ts';
+import { describeError } from '#shared/runtime/mesh-error.ts';
+import { fail, formatProblems, ok, problem, type Problem, type Result } from '#shared/runtime/result.ts';
+import { unpackMessage, type PackedMessage } from '#shared/xds/packed.ts';
 import type { TypedMessage } from '#shared/xds/typed.ts';
+import { PartPool } from './decode/part-pool.ts';
 import { decodeResource, sidecarTypes, type Decoded, type SidecarType } from './resource-types.ts';
 
-/** A resource as held: its version on the wire, its typed form (for dumps and the disk cache) and its decoded form. */
-export type HeldResource = Readonly<{ name: string; version: string; message: TypedMessage; decoded: Decoded }>;
+/** A resource as it arrived, or lay on disk. */
+export type ReceivedResource = Readonly<{ name: string; version: string; message: PackedMessage }>;
+
+/** A resource as held: as it arrived (for dumps and the disk cache), and its decoded form. */
+export type HeldResource = ReceivedResource & Readonly<{ decoded: Decoded }>;
 
 export type HeldResources = Readonly<Record<SidecarType, ReadonlyMap<string, HeldResource>>>;
 
@@ -41,15 +46,8 @@ export type XdsEvent =
   /** What the disk cache held at start. */
   | Readonly<{
       kind: 'restored';
-      resources: readonly Readonly<{ type: SidecarType; name: string; version: string; message: TypedMessage }>[];
+      resources: readonly (ReceivedResource & Readonly<{ type: SidecarType }>)[];
     }>;
-
-/** `problem`: the body could not even be unpacked. */
-export type ReceivedResource = Readonly<{
-  name: string;
-  version: string;
-  message: TypedMessage | Readonly<{ problem: string }>;
-}>;
 
 export type XdsEffect =
   | Readonly<{
@@ -168,8 +166,9 @@ function receive(state: XdsState, event: Extract<XdsEvent, { kind: 'response' }>
   const absent = new Set(state.absent[type]);
   const effects: XdsEffect[] = [];
   const errors: string[] = [];
+  const pool = new PartPool();
   for (const received of event.resources) {
-    const held = decodeReceived(type, received);
+    const held = decodeReceived(type, received, pool);
     if ('problems' in held) {
       effects.push({ kind: 'refused', type, name: received.name, problems: held.problems });
       errors.push(`${received.name}: ${formatProblems(held.problems)}`);
@@ -198,14 +197,22 @@ function receive(state: XdsState, event: Extract<XdsEvent, { kind: 'response' }>
 function decodeReceived(
   type: SidecarType,
   received: ReceivedResource,
+  pool: PartPool,
 ): HeldResource | { problems: readonly Problem[] } {
-  if ('problem' in received.message) {
-    return { problems: [{ path: '', message: String(received.message['problem']), severity: 'error' }] };
-  }
-  const { message } = received;
-  const decoded = decodeResource(type, message);
+  const { name, version, message } = received;
+  // Unpacked one by one: of a large response no two typed forms are there at a time.
+  const typed = unpack(message);
+  const decoded = typed.ok ? decodeResource(type, typed.value) : typed;
   if (!decoded.ok) return { problems: decoded.problems };
-  return { name: received.name, version: received.version, message, decoded: decoded.value };
+  return { name, version, message, decoded: pool.share(decoded.value) };
+}
+
+function unpack(message: PackedMessage): Result<TypedMessage> {
+  try {
+    return ok(unpackMessage(message));
+  } catch (error) {
+    return fail([problem('', describeError(error))]);
+  }
 }
 
 /** Answers a response, then asks for what it made necessary: endpoints after clusters, routes after listeners. */
@@ -229,8 +236,9 @@ function restore(
     SidecarType,
     Map<string, HeldResource>
   >;
+  const pool = new PartPool();
   for (const { type, ...resource } of resources) {
-    const decoded = decodeReceived(type, resource);
+    const decoded = decodeReceived(type, resource, pool);
     if (!('problems' in decoded)) held[type].set(resource.name, decoded);
   }
   return [{ ...state, held }, [{ kind: 'publish' }]];

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { aPackedMessage } from '#shared/xds/packed.fixture.ts';
 import { typeUrls } from '#shared/xds/type-urls.ts';
 import type { TypedMessage } from '#shared/xds/typed.ts';
 import { emptySnapshot, type Snapshot } from '../snapshot/snapshot.ts';
@@ -38,7 +39,7 @@ function hold(state: XdsState, kind: SidecarType, messages: TypedMessage[], remo
   const resources = messages.map((message) => ({
     name: String(message['name'] ?? message['cluster_name']),
     version: '1',
-    message,
+    message: aPackedMessage(message),
   }));
   return stepXds(state, { kind: 'response', type: kind, nonce: 'n', resources, removed })[0];
 }

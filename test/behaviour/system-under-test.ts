@@ -40,6 +40,7 @@ export function makeCommands({ root, folder, kind, topics }: Arrangement): Reado
       '--single-threaded-gc',
       '--no-maglev',
       '--max-semi-space-size=4',
+      '--heap-growing-percent=30',
       join(place.root, 'sidecar/main.ts'),
       ...sidecarFlags,
     ],

@@ -16,7 +16,7 @@ function isTakenByHttp2(authority: string): boolean {
   const section = new FieldSection();
   section.begin('request', { maxHeaderListBytes: 60_000, maxFields: 10, allowConnect: false });
   const fields = { ':method': 'GET', ':scheme': 'http', ':authority': authority, ':path': '/' };
-  for (const [name, value] of Object.entries(fields)) section.onField(name, value);
+  for (const [name, value] of Object.entries(fields)) section.onField(name, value, false, null);
   return section.finish() === null;
 }
 

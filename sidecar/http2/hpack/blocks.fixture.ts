@@ -27,9 +27,9 @@ export function decodeBlock(decoder: HpackDecoder, block: Uint8Array): Decoded {
   const around = Buffer.from('ffffffff', 'hex');
   const bytes = Buffer.concat([around, block, around]);
   const fault = decoder.decode(bytes, around.length, around.length + block.length, {
-    onField(name, value) {
+    onField(name, value, isSensitive) {
       lines.push(`${name}: ${value}`);
-      if (decoder.isSensitive) sensitive.push(name);
+      if (isSensitive) sensitive.push(name);
     },
   });
   return { fault, lines, sensitive, listBytes: decoder.listBytes };

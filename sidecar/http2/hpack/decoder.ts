@@ -14,21 +14,24 @@ import { Buffer } from 'node:buffer';
 import { BlockReader } from './block-reader.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { faults } from './faults.ts';
-import { defaultTableBytes, entryOverheadBytes, staticCount, staticFields, type Field } from './static-table.ts';
+import { defaultTableBytes, entryOverheadBytes, staticCount, staticFields, type Entry } from './static-table.ts';
 
 /** Who takes the fields of a header block. `value` and `name` are byte strings (latin1, one character per octet), names as on the wire. */
 export interface FieldSink {
-  onField(name: string, value: string): void;
+  /**
+   * `isSensitive`: it came as never indexed, and whoever sends it on must do so too (RFC 7541 6.2.3, 7.1.3). `entry`: it came as this
+   * entry of a table, which may come again; null: it came as a literal.
+   */
+  onField(name: string, value: string, isSensitive: boolean, entry: Entry | null): void;
 }
 
 /** Decodes the header blocks of one connection, all of them and in order. */
 export class HpackDecoder {
   readonly #maxTableBytes: number;
   /** Starts at the default size whatever our setting is: a peer that does not know the setting yet uses that. */
-  readonly #table = new DynamicTable<Field>(defaultTableBytes);
+  readonly #table = new DynamicTable<Entry>(defaultTableBytes);
   readonly #reader = new BlockReader();
   #listBytes = 0;
-  #isSensitive = false;
 
   /** `maxTableBytes`: our SETTINGS_HEADER_TABLE_SIZE (what the peer may use at most). */
   constructor(options: Readonly<{ maxTableBytes: number }>) {
@@ -38,11 +41,6 @@ export class HpackDecoder {
   /** Size of the last block's header list as RFC 9113 6.5.2 counts it (name + value + 32 each). Grows while fields are told. */
   get listBytes(): number {
     return this.#listBytes;
-  }
-
-  /** Within `onField`: the field came as never indexed, and whoever sends it on must do so too (RFC 7541 6.2.3, 7.1.3). */
-  get isSensitive(): boolean {
-    return this.#isSensitive;
   }
 
   /**
@@ -82,9 +80,9 @@ export class HpackDecoder {
     if (name === null) return this.#reader.fault;
     const value = this.#reader.text();
     if (value === null) return this.#reader.fault;
-    if (isIndexing) this.#table.insert({ name, value });
-    this.#isSensitive = !isIndexing && octet >= 0x10;
-    this.#tell(sink, name, value);
+    if (isIndexing) this.#table.insert({ name, value, note: 0 });
+    this.#listBytes += name.length + value.length + entryOverheadBytes;
+    sink.onField(name, value, !isIndexing && octet >= 0x10, null);
     return null;
   }
 
@@ -93,18 +91,14 @@ export class HpackDecoder {
     if (index < 0) return this.#reader.fault;
     const field = this.#fieldAt(index);
     if (field === undefined) return index === 0 ? faults.indexZero : faults.indexUnknown;
-    this.#isSensitive = false;
-    this.#tell(sink, field.name, field.value);
+    const { name, value } = field;
+    this.#listBytes += name.length + value.length + entryOverheadBytes;
+    sink.onField(name, value, false, field);
     return null;
   }
 
-  #fieldAt(index: number): Field | undefined {
+  #fieldAt(index: number): Entry | undefined {
     return index <= staticCount ? staticFields[index] : this.#table.at(index - staticCount);
-  }
-
-  #tell(sink: FieldSink, name: string, value: string): void {
-    this.#listBytes += name.length + value.length + entryOverheadBytes;
-    sink.onField(name, value);
   }
 }
 

@@ -1,6 +1,12 @@
 /** A field of a table; octets as latin1. */
 export type Field = Readonly<{ name: string; value: string }>;
 
+/** An entry of a decoder's tables. */
+export type Entry = Field & {
+  /** For the sink: what it found out about the field, which need not be found out again; 0: nothing yet. */
+  note: number;
+};
+
 /** What an entry counts beside its octets (RFC 7541 4.1), and a field in a header list (RFC 9113 6.5.2). */
 export const entryOverheadBytes = 32;
 
@@ -17,7 +23,7 @@ if-none-match|if-range|if-unmodified-since|last-modified|link|location|max-forwa
 referer|refresh|retry-after|server|set-cookie|strict-transport-security|transfer-encoding|user-agent|vary|via|www-authenticate`;
 
 /** The static table by index; there is nothing at 0. */
-export const staticFields: readonly (Field | undefined)[] = [undefined, ...parse(definition)];
+export const staticFields: readonly (Entry | undefined)[] = [undefined, ...parse(definition)];
 
 /** Number of entries; the dynamic table starts at the next index. */
 export const staticCount = staticFields.length - 1;
@@ -33,13 +39,13 @@ export type StaticName = Readonly<{
 /** The static table by name. */
 export const staticNames: ReadonlyMap<string, StaticName> = byName();
 
-function parse(text: string): Field[] {
+function parse(text: string): Entry[] {
   return text
     .trim()
     .split(/[|\n]/)
     .map((entry) => {
       const [name = '', value = ''] = entry.split('=');
-      return { name, value };
+      return { name, value, note: 0 };
     });
 }
 

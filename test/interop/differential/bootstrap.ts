@@ -1,6 +1,6 @@
 /** The bootstrap file that both proxies start from. */
 import { aRoot, aWorkloadLeaf } from '../../support/certificates.ts';
-import type { Feature, Json, ListenerName, Ports } from './case.ts';
+import type { Feature, Json, ListenerName, Ports, Protocols } from './case.ts';
 
 export const types = 'type.googleapis.com/envoy.';
 const http = `${types}extensions.filters.http.`;
@@ -33,6 +33,7 @@ const logFormat = {
   sent: '%BYTES_SENT%',
   attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%',
   upstream: '%UPSTREAM_HOST%',
+  upstream_protocol: '%UPSTREAM_PROTOCOL%',
   cluster: '%UPSTREAM_CLUSTER_RAW%',
   route: '%ROUTE_NAME%',
   server_name: '%REQUESTED_SERVER_NAME%',
@@ -45,10 +46,11 @@ export type Place = Readonly<{
   listeners: Readonly<Record<ListenerName, number>>;
   upstream: Ports;
   logPath: string;
+  protocols: Protocols;
 }>;
 
 /** The whole file for one proxy. */
-export function aBootstrap(features: readonly Feature[], { listeners, upstream, logPath }: Place): Json {
+export function aBootstrap(features: readonly Feature[], { listeners, upstream, logPath, protocols }: Place): Json {
   const virtualHosts = features.flatMap((feature) => feature.virtualHosts ?? []);
   const router = { name: 'router', typed_config: { '@type': `${http}router.v3.Router` } };
   const filters = [
@@ -60,7 +62,8 @@ export function aBootstrap(features: readonly Feature[], { listeners, upstream, 
   const manager = (name: string, more: Json): Json => ({
     '@type': `${types}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     stat_prefix: name,
-    codec_type: 'HTTP1',
+    codec_type: protocols.downstream === 'http2' ? 'HTTP2' : 'HTTP1',
+    http2_protocol_options: { allow_connect: true },
     access_log: [accessLog(logPath)],
     http_filters: filters,
     ...more,
@@ -104,7 +107,7 @@ export function aBootstrap(features: readonly Feature[], { listeners, upstream, 
       clusters: [
         cluster('a', [upstream.a], httpOptions({ http_protocol_options: { enable_trailers: true } })),
         ...features.flatMap((feature) => feature.clusters?.(upstream) ?? []),
-      ],
+      ].map((one) => (protocols.upstream === 'http2' ? overHttp2(one) : one)),
     },
   };
 }
@@ -163,6 +166,15 @@ export function httpOptions(explicit: Json, more: Json = {}): Json {
   const name = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
   const options = { '@type': `type.googleapis.com/${name}`, explicit_http_config: explicit, ...more };
   return { typed_extension_protocol_options: { [name]: options } };
+}
+
+/** A cluster whose upstream speaks HTTP/2, with its other options as they were. */
+function overHttp2(one: Json): Json {
+  const known = Object.values((one['typed_extension_protocol_options'] ?? {}) as Readonly<Record<string, Json>>);
+  return {
+    ...one,
+    ...httpOptions({}, { ...known[0], explicit_http_config: { http2_protocol_options: { allow_connect: true } } }),
+  };
 }
 
 /** A virtual host of a feature, for `<name>.test`. */

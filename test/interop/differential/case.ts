@@ -4,6 +4,9 @@ import { STATUS_CODES } from 'node:http';
 /** A part of an Envoy configuration, as it stands in JSON. */
 export type Json = Readonly<Record<string, unknown>>;
 
+/** Which HTTP is spoken on both sides of the proxy. */
+export type Protocols = Readonly<{ downstream: 'http1' | 'http2'; upstream: 'http1' | 'http2' }>;
+
 /** Which listener of the configuration a request goes to. */
 export const listenerNames = ['plain', 'edge', 'http10', 'mtls', 'tcp', 'tcpRefused', 'tcpEmpty'] as const;
 export type ListenerName = (typeof listenerNames)[number];
@@ -25,6 +28,8 @@ export type Answer =
 /** Bytes that one client connection sends, and how many responses it waits for. */
 export type Send = Readonly<{
   bytes: string | Buffer;
+  /** Over HTTP/2: the fields of the head as they are, with `bytes` as the body. */
+  fields?: readonly (readonly [name: string, value: string])[];
   /** Default 1; 0: the connection is only closed. */
   responses?: number;
   /** Sent after the first head with a status of 1xx. */

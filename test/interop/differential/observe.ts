@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../support/eventually.ts';
-import type { Case, ListenerName, Ports, Send } from './case.ts';
+import type { Case, ListenerName, Ports, Protocols, Send } from './case.ts';
 import { readHead, type Fields, type Message } from './http-text.ts';
 import { exchange, type Received } from './raw-client.ts';
 import type { Arrival, ScriptedUpstream } from './scripted-upstream.ts';
@@ -13,6 +13,7 @@ export type Bench = Readonly<{
   listeners: Readonly<Record<ListenerName, number>>;
   upstream: ScriptedUpstream;
   logPath: string;
+  protocols: Protocols;
 }>;
 
 /** What a row showed: compared as a whole, line by line. */
@@ -29,7 +30,9 @@ export async function observe(bench: Bench, row: Case): Promise<Observation> {
   upstream.begin(row.upstream);
   const port = bench.listeners[row.listener ?? 'plain'];
   const received = await sendAll(bench, port, toSends(row));
-  const expected = row.logLines ?? received.reduce((sum, { responses }) => sum + responses.filter(isFinal).length, 0);
+  const expected =
+    row.logLines ??
+    received.reduce((sum, one) => sum + Math.max(one.responses.filter(isFinal).length, one.failed ?? 0), 0);
   const lines = await awaitLines(logPath, linesBefore, expected);
   const names = new PortNames(upstream.ports, port, upstream.arrivals[0]?.host === 'b');
   return {
@@ -46,13 +49,14 @@ function toSends(row: Case): readonly Send[] {
   return typeof row.send === 'string' || Buffer.isBuffer(row.send) ? [{ bytes: row.send }] : row.send;
 }
 
-async function sendAll({ upstream }: Bench, port: number, sends: readonly Send[]): Promise<Received[]> {
+async function sendAll({ upstream, protocols }: Bench, port: number, sends: readonly Send[]): Promise<Received[]> {
   const results: Promise<Received>[] = [];
   for (const send of sends) {
     if (send.pauseMs !== undefined) await sleep(send.pauseMs);
     const before = upstream.arrivals.length;
     const arrived = () => eventually(() => upstream.arrivals.length > before, 5000, 5).then(() => undefined);
-    const result = exchange(port, send, send.hangsUp === true ? arrived() : null);
+    const to = { port, isHttp2: protocols.downstream === 'http2' };
+    const result = exchange(to, send, send.hangsUp === true ? arrived() : null);
     results.push(result);
     if (send.isHeld === true) await arrived();
     else await result;

@@ -1,8 +1,9 @@
-/** A client that sends bytes as they are and reads the responses. */
+/** A client that sends bytes as they are, or their HTTP/2 counterpart, and reads the responses. */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { certificates } from './bootstrap.ts';
 import type { Send } from './case.ts';
+import { exchangeHttp2 } from './http2-client.ts';
 import { readMessage, type Framing, type Message } from './http-text.ts';
 
 /** What one connection saw. */
@@ -12,12 +13,19 @@ export type Received = Readonly<{
   rest: string;
   /** `open`: all responses have come; else how the connection ended, or that nothing more came. */
   end: 'open' | 'closed' | 'silent';
+  /** Requests that ended without a whole answer, where the client can tell (HTTP/2). */
+  failed?: number;
 }>;
 
 const limitMs = 8000;
 
 /** Sends over a new connection; resolves when everything that was waited for has come, or the connection has ended. */
-export function exchange(port: number, send: Send, hangUp: Promise<void> | null): Promise<Received> {
+export function exchange(
+  { port, isHttp2 }: Readonly<{ port: number; isHttp2: boolean }>,
+  send: Send,
+  hangUp: Promise<void> | null,
+): Promise<Received> {
+  if (isHttp2) return exchangeHttp2(open(port, send), send, hangUp);
   return new Promise((resolve) => {
     const socket = open(port, send);
     const reader = new ResponseReader(send);

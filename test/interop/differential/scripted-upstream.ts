@@ -1,8 +1,9 @@
-/** An upstream that does what the row of the table says, and notes what arrived where. */
+/** An upstream that does what the row of the table says, over HTTP/1.1 or HTTP/2, and notes what arrived where. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { certificates } from './bootstrap.ts';
 import { responseText, type Answer, type Ports } from './case.ts';
+import { clientPreface, serveHttp2, type Http2Script } from './http2-upstream.ts';
 import { readHead, readMessage, type Fields } from './http-text.ts';
 
 /** A request as it arrived. `isWhole` is false while (or if) its body did not come to an end. */
@@ -69,11 +70,35 @@ export class ScriptedUpstream {
   #serve(host: string, socket: Socket): void {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket)).on('error', () => undefined);
+    socket.once('data', (chunk: Buffer) => {
+      const isHttp2 = chunk.toString('latin1', 0, clientPreface.length) === clientPreface;
+      const receive = isHttp2 ? serveHttp2(host, socket, this.#http2) : this.#http1(host, socket);
+      socket.on('data', receive);
+      receive(chunk);
+    });
+  }
+
+  readonly #http2: Http2Script = {
+    arrive: (arrival) => {
+      const answer = this.#arrive(arrival);
+      return { answer, isEarly: isEarly(answer) };
+    },
+    schedule: (answer, send) => this.#schedule(answer, send),
+  };
+
+  /** Notes what came; how it is answered. */
+  #arrive(arrival: Arrival): Answer {
+    const answer = this.#script[Math.min(this.#arrivals.length, this.#script.length - 1)] ?? ok;
+    this.#arrivals.push(arrival);
+    return answer;
+  }
+
+  #http1(host: string, socket: Socket): (chunk: Buffer) => void {
     let bytes: Buffer = Buffer.alloc(0);
     let current: Arrival | null = null;
     let answer: Answer = ok;
     let isEchoing = false;
-    socket.on('data', (chunk: Buffer) => {
+    return (chunk) => {
       if (isEchoing) return void socket.write(chunk);
       bytes = Buffer.concat([bytes, chunk]);
       for (;;) {
@@ -82,8 +107,7 @@ export class ScriptedUpstream {
         if (current === null) {
           const { start, fields } = found.head;
           current = { host, start, fields, body: Buffer.alloc(0), trailers: [], isWhole: false };
-          answer = this.#script[Math.min(this.#arrivals.length, this.#script.length - 1)] ?? ok;
-          this.#arrivals.push(current);
+          answer = this.#arrive(current);
           if (isEarly(answer)) this.#answer(socket, answer);
         }
         isEchoing = answer.kind === 'echo';
@@ -99,7 +123,7 @@ export class ScriptedUpstream {
         current = null;
         if (!isEarly(answer)) this.#answer(socket, answer);
       }
-    });
+    };
   }
 
   #answer(socket: Socket, answer: Answer): void {
@@ -115,18 +139,21 @@ export class ScriptedUpstream {
       case 'echo':
         socket.write(answer.bytes);
         return;
-      case 'raw': {
-        const send = () => {
+      case 'raw':
+        this.#schedule(answer, () => {
           if (socket.destroyed) return;
           socket.write(answer.bytes);
           if (answer.ending === 'close') socket.end();
           if (answer.ending === 'reset') setTimeout(() => socket.resetAndDestroy(), 50);
-        };
-        if (answer.after === 'release') this.#held.push(send);
-        else if (answer.delayMs === undefined) send();
-        else setTimeout(send, answer.delayMs);
-      }
+        });
     }
+  }
+
+  #schedule(answer: Answer, send: () => void): void {
+    if (answer.kind !== 'raw') return;
+    if (answer.after === 'release') this.#held.push(send);
+    else if (answer.delayMs === undefined) send();
+    else setTimeout(send, answer.delayMs);
   }
 }
 

@@ -115,7 +115,8 @@ export function isAuthority(bytes: Uint8Array, start: number, end: number): bool
   }
   for (; at < end && bytes[at] !== colon; at++) if (!isNameOctet(bytes[at] ?? 0)) return false;
   let port = 0;
-  if (end - at > maxPortDigits + 1) return false;
+  // A port without a host is none (RFC 9110 4.2.1).
+  if (end - at > maxPortDigits + 1 || (at === start && at < end)) return false;
   for (at++; at < end; at++) {
     const digit = (bytes[at] ?? 0) - 0x30;
     if (digit < 0 || digit > 9) return false;

@@ -20,12 +20,13 @@ export type SectionLimits = Readonly<{ maxHeaderListBytes: number; maxFields: nu
 
 /** What a field costs besides its octets (RFC 9113 10.5.1). */
 const fieldOverhead = 32;
-const authorityForm = /^(?:\[[0-9a-zA-Z:.%~_-]+\]|[-._~!$&'()*+,;=%0-9a-zA-Z]*)(?::\d{0,5})?$/;
+/** Never empty (RFC 9113 8.3.1), nor a port without a host (RFC 9110 4.2.1). */
+const authorityForm = /^(?:\[[0-9a-zA-Z:.%~_-]+\]|[-._~!$&'()*+,;=%0-9a-zA-Z]+)(?::\d{0,5})?$/;
 const connectForm = /:\d{1,5}$/;
 const digits = /^\d{1,15}$/;
 
 /** The last authority that was found right: a connection's requests mostly have the same. */
-let lastAuthority = '';
+let lastAuthority = 'a';
 
 /**
  * Takes the fields of one header block and holds them to RFC 9113 8: names, values, pseudo-headers. Reused: its values are only

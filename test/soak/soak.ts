@@ -161,14 +161,17 @@ class SoakRun {
     return [...stats.matchAll(/upstream_cx_total: (\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
   }
 
+  /** Errors; and if a call failed, the last of what each part said, whatever it is. */
   async #complaints(): Promise<string[]> {
+    const hasFailed = this.#loads.tallies.some(({ failures }) => failures.size > 0);
     const logs = await Promise.all(parts.map(async (part) => ({ part, text: await this.#mesh.log(part) })));
-    return logs.flatMap(({ part, text }) =>
-      text
-        .split('\n')
-        .filter((line) => /"level":(?:50|60|"error"|"fatal")|Uncaught|unhandled|MaxListeners/i.test(line))
-        .map((line) => `${part}: ${line.slice(0, 500)}`),
-    );
+    return logs.flatMap(({ part, text }) => {
+      const lines = text.split('\n').filter((line) => line !== '');
+      const bad = lines.filter((line) =>
+        /"level":(?:50|60|"error"|"fatal")|Uncaught|unhandled|MaxListeners/i.test(line),
+      );
+      return (hasFailed && bad.length === 0 ? lines.slice(-10) : bad).map((line) => `${part}: ${line.slice(0, 500)}`);
+    });
   }
 }
 

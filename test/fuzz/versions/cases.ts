@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { connectionPreface } from '../../../sidecar/http2/frames.ts';
 import { aSettings } from '../../../sidecar/http2/session.fixture.ts';
 import { byteChanges, mutateBytes } from '../mutations.fixture.ts';
-import { Http2Talk, pourHttp2, talkHttp1 } from './clients.ts';
+import { Http2Talk, pourHttp2, talkHttp1, type Progress } from './clients.ts';
 import { answerTo } from './apps.ts';
 import { anyRequests, anyResponse } from './http1-octets.ts';
 import { anyHttp2Request, framesOf, meaningOf, type Http2Request } from './http2-requests.ts';
@@ -73,15 +73,16 @@ const barrier = '/behind-the-case';
 /** What the case's connection began has arrived when a request behind it has. */
 async function settle(port: number): Promise<void> {
   const request = `GET ${barrier} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
-  await talkHttp1(port, [Buffer.from(request)], () => false);
+  await talkHttp1(port, [Buffer.from(request)], () => 'expecting');
 }
 
-/** Whether there is an answer to each of the requests, and no reason for another. */
-function answersOf({ messages, end }: Reading): (octets: string) => boolean {
+/** Behind the answers to whole requests nothing comes, or a refusal. */
+function answersOf({ messages, end }: Reading): (octets: string) => Progress {
   const methods = messages.map(({ method }) => method);
-  return (octets) =>
-    (end === 'clean' || end === 'incomplete') &&
-    readResponses(octets, methods, false).responses.length >= messages.length;
+  return (octets) => {
+    if (readResponses(octets, methods, false).responses.length < messages.length) return 'expecting';
+    return end === 'clean' || end === 'incomplete' ? 'done' : 'waiting';
+  };
 }
 
 function cut(octets: string, cuts: readonly number[]): Buffer[] {
@@ -128,9 +129,10 @@ async function playFrames(seed: number, kind: Kind, lane: Lane): Promise<Outcome
   await settle(lane.down);
   const arrivals = lane.http1.take();
   arrivals.messages = arrivals.messages.filter(({ path }) => path !== barrier);
+  const meant = requests.map(meaningOf).flatMap(({ message, wrong }) => (wrong === null ? [message] : []));
   await pourHttp2(lane.http2Port, octets);
   await lane.http2.settled();
-  return { seed, kind, input: { requests, changes }, ...judgeFrames(arrivals, lane.http2.take()) };
+  return { seed, kind, input: { requests, changes }, ...judgeFrames(arrivals, lane.http2.take(), meant) };
 }
 
 async function playResponse(seed: number, kind: Kind, lane: Lane): Promise<Outcome> {
@@ -154,7 +156,7 @@ async function overHttp1(method: string, octets: string, { lane, scriptEnd }: Sc
   const body = method === 'POST' ? 'Content-Length: 2\r\n\r\nhi' : '\r\n';
   const request = `${method} / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n${body}`;
   const next = { when: scriptEnd, octets: Buffer.from('GET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n') };
-  const answer = await talkHttp1(lane.mux, [Buffer.from(request)], () => false, next);
+  const answer = await talkHttp1(lane.mux, [Buffer.from(request)], () => 'expecting', next);
   const reading = readResponses(answer.octets, [method, 'GET'], answer.end === 'closed');
   const [first, second, ...more] = reading.responses;
   const response = first ?? reading.begun;

@@ -6,26 +6,29 @@ import { HpackDecoder } from '../../../sidecar/http2/hpack/decoder.ts';
 import { aFrame, aSettings, parseFrames } from '../../../sidecar/http2/session.fixture.ts';
 import type { Field } from './message.ts';
 
-/** After this a connection that says nothing is ended from here; if that does not help, it counts as stuck. */
-const patienceMs = 2_000;
-const stuckMs = 10_000;
+/** After so many seconds of silence a connection is ended from here; if that does not help, it counts as stuck. */
+const patience = { expecting: 10, waiting: 1, done: 1 };
+const stuckSeconds = 10;
 /** A frame whose length is wrong swallows what is behind it: then nothing comes. */
 const silenceMs = 500;
+
+/** Of what was read: more must come, more may come, or nothing will. */
+export type Progress = 'expecting' | 'waiting' | 'done';
 
 export type Http1Answer = Readonly<{ octets: string; end: 'closed' | 'reset' | 'stuck' }>;
 
 /**
- * Sends pieces of octets and reads to the end. Ends its own side once `isAnswered` says of what was read that no more will come: to end
- * it earlier is to hang up, and for what nobody answers the sidecar waits. `next` is sent in its time.
+ * Sends pieces of octets and reads to the end. Ends its own side once what was read is all that will come: to end it earlier is to hang
+ * up, and for what nobody answers the sidecar waits. `next` is sent in its time.
  */
 export async function talkHttp1(
   port: number,
   pieces: readonly Buffer[],
-  isAnswered: (octets: string) => boolean,
+  progressOf: (octets: string) => Progress,
   next: Readonly<{ when: Promise<void>; octets: Buffer }> | null = null,
 ): Promise<Http1Answer> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
-  const answer = readAll(socket, isAnswered);
+  const answer = readAll(socket, progressOf);
   for (const piece of pieces) {
     if (socket.destroyed) break;
     socket.write(piece);
@@ -37,24 +40,29 @@ export async function talkHttp1(
   return answer;
 }
 
-function readAll(socket: Socket, isAnswered: (octets: string) => boolean): Promise<Http1Answer> {
+function readAll(socket: Socket, progressOf: (octets: string) => Progress): Promise<Http1Answer> {
   let octets = '';
   let end: Http1Answer['end'] = 'closed';
+  let silentSeconds = 0;
   const hangUp = () => {
-    if (isAnswered(octets)) socket.end();
+    if (progressOf(octets) === 'done') socket.end();
   };
   socket.on('connect', hangUp);
   socket.on('data', (bytes: Buffer) => {
     octets += bytes.toString('latin1');
+    silentSeconds = 0;
     hangUp();
   });
   socket.on('error', () => (end = 'reset'));
-  let isPatient = true;
-  socket.setTimeout(patienceMs, () => {
-    if (isPatient) socket.end();
-    else socket.destroy();
-    if (!isPatient) end = 'stuck';
-    isPatient = false;
+  socket.setTimeout(1000, () => {
+    const limit = patience[progressOf(octets)];
+    silentSeconds++;
+    if (silentSeconds === limit) socket.end();
+    if (silentSeconds === limit + stuckSeconds) {
+      end = 'stuck';
+      socket.destroy();
+    }
+    socket.setTimeout(1000);
   });
   return new Promise((done) => {
     // The sidecar's end of its side; ours has ended, or need not any more.
@@ -103,7 +111,7 @@ export class Http2Talk {
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true });
     this.#socket.on('error', () => undefined);
     this.#socket.on('data', (bytes: Buffer) => this.#read(bytes));
-    this.#socket.setTimeout(stuckMs, () => this.#end('stuck'));
+    this.#socket.setTimeout(stuckSeconds * 1000, () => this.#end('stuck'));
     this.#closed = new Promise((done) => {
       this.#socket.on('close', () => {
         this.#end('closed');

@@ -212,10 +212,11 @@ function faultOfPseudo(head: readonly Field[]): string | null {
   if (!isToken(method) || scheme === '' || path === '') return 'pseudo-header missing';
   if (!/^[a-z][a-z0-9+.-]*$/i.test(scheme)) return 'scheme';
   if (!/^\/[\x21-\x7e]*$/.test(path) && !(path === '*' && method === 'OPTIONS')) return 'path';
-  if (authority !== undefined && authority !== '' && !authorityForm.test(authority)) return 'authority';
+  if (authority !== undefined && !authorityForm.test(authority)) return 'authority';
   const hosts = head.filter(([name]) => name === 'host').map(([, value]) => value);
   const said = authority ? [authority, ...hosts] : hosts;
   if (new Set(said.map((each) => each.toLowerCase())).size > 1) return 'authorities differ';
+  if (hosts.some((host) => !authorityForm.test(host))) return 'authority';
   return hosts.length > 1 ? 'two hosts' : null;
 }
 

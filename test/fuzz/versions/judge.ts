@@ -156,18 +156,21 @@ export function judgeHttp2(
   return verdict;
 }
 
-/** What arrived of frames, and what nghttp2 reads in them, where violations are its own refusals. */
-export function judgeFrames(arrivals: Arrivals, read: Arrivals): Verdict {
+/**
+ * What arrived of frames, and what nghttp2 reads in them, where violations are its own refusals. It also refuses some of what is right,
+ * such as the same content-length twice: `meant` is what was put into the frames and is right.
+ */
+export function judgeFrames(arrivals: Arrivals, read: Arrivals, meant: readonly Message[]): Verdict {
   const verdict: Verdict = { arrived: arrivals.messages.length, refused: [], differences: [...arrivals.violations] };
   // It gives up on connections where we give up on a stream only, and reads no further.
   if (read.violations.length > 0) return verdict;
   const left = read.messages.map(withoutFragment);
   const broken = read.broken.map(withoutFragment);
-  const began = [...left, ...broken];
+  const began = [...left, ...broken, ...meant];
   for (const message of arrivals.messages) {
     const at = left.findIndex((each) => isSame(each, message) || isSame({ ...each, trailers: [] }, message));
     if (at >= 0) left.splice(at, 1);
-    else if (!broken.some((each) => isBeginning(message, each)))
+    else if (![...broken, ...meant].some((each) => isBeginning(message, each)))
       verdict.differences.push(`arrived, but is not read: ${JSON.stringify(message)}, read: ${JSON.stringify(read)}`);
   }
   for (const message of arrivals.broken)

@@ -26,7 +26,7 @@ export type Reading = Readonly<{
 
 const requestLine = /^([^ ]+) ([^ ]+) HTTP\/1\.([01])$/;
 const target = /^[\x21\x22\x24-\x7e]+$/;
-const authority = /^(?:\[[0-9A-Za-z:.%~_-]+\]|[-._~!$&'()*+,;=%0-9A-Za-z]*)(?::\d{0,5})?$/;
+const authority = /^(?:(?:\[[0-9A-Za-z:.%~_-]+\]|[-._~!$&'()*+,;=%0-9A-Za-z]+)(?::\d{0,5})?)?$/;
 
 /** Reads everything that stands in these octets (latin1). `isTolerant`: also what RFC 9112 lets a recipient take. */
 export function readRequests(octets: string, isTolerant = false): Reading {

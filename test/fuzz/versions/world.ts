@@ -102,7 +102,7 @@ export class World {
   /** Lines of the sidecars' own logs that tell of a fault of the program. */
   complaints(): string[] {
     const lines = this.#sidecars.flatMap((sidecar) => sidecar.log);
-    return lines.filter(({ level }) => typeof level === 'number' && level >= 50).map((line) => JSON.stringify(line));
+    return lines.filter(({ level }) => level === 'error' || level === 'fatal').map((line) => JSON.stringify(line));
   }
 
   async close(): Promise<void> {

@@ -1,57 +1,130 @@
-/** Successes and requests of one interval. */
-type Bucket = { successes: number; total: number };
+/** Cells of one host's monitor: three counters of failures in a row, and requests and successes of the interval, twice. */
+export const monitorCells = 7;
 
-/** The rate of one interval while the next is being counted. */
+const consecutive5xx = 0;
+const consecutiveGatewayFailure = 1;
+const consecutiveLocalOriginFailure = 2;
+const external = 3;
+const local = 5;
+
+/** The rate of one interval while the next is being counted, in two cells that threads may share: requests and successes. */
 export class SuccessRate {
-  #writing: Bucket = { successes: 0, total: 0 };
-  #finished: Bucket = { successes: 0, total: 0 };
+  #cells: Int32Array;
+  readonly #first: number;
+  #successes = 0;
+  #total = 0;
+
+  constructor(cells: Int32Array, first: number) {
+    this.#cells = cells;
+    this.#first = first;
+  }
+
+  /** Counts in these cells from now on. */
+  attach(cells: Int32Array): void {
+    this.#cells = cells;
+  }
 
   add(isSuccess: boolean): void {
-    this.#writing.total++;
-    if (isSuccess) this.#writing.successes++;
+    Atomics.add(this.#cells, this.#first, 1);
+    if (isSuccess) Atomics.add(this.#cells, this.#first + 1, 1);
   }
 
   /** Ends the interval. */
   swap(): void {
-    const next = this.#finished;
-    next.successes = 0;
-    next.total = 0;
-    this.#finished = this.#writing;
-    this.#writing = next;
+    this.#successes = Atomics.exchange(this.#cells, this.#first + 1, 0);
+    this.#total = Atomics.exchange(this.#cells, this.#first, 0);
   }
 
   /** Requests of the finished interval. */
   get volume(): number {
-    return this.#finished.total;
+    return this.#total;
   }
 
-  /** Percent of the finished interval; only with a volume. */
+  /** Percent of the finished interval; only with a volume. A success may be counted an interval after its request, hence the bound. */
   get percent(): number {
-    return (this.#finished.successes * 100) / this.#finished.total;
+    return Math.min(100, (this.#successes * 100) / this.#total);
   }
 }
 
-/** What outlier detection remembers of one host. Owned and changed by the {@link OutlierDetector} of its cluster only. */
+/**
+ * What outlier detection remembers of one host. What requests count lies in cells, which worker threads share, as Envoy's threads do
+ * theirs; the rest belongs to the {@link OutlierDetector} of the cluster, and is changed by nobody else.
+ */
 export class OutlierMonitor {
   isEjected = false;
-  consecutive5xx = 0;
-  consecutiveGatewayFailure = 0;
-  consecutiveLocalOriginFailure = 0;
   ejections = 0;
   /** How many base times the next ejection lasts. */
   backoff = 0;
   jitterMs = 0;
   ejectedAt = 0;
   unejectedAt: number | null = null;
-  readonly external = new SuccessRate();
-  readonly local = new SuccessRate();
+  readonly external: SuccessRate;
+  readonly local: SuccessRate;
   /** For `/clusters`: the rates of the last interval, -1 without enough requests. */
   externalPercent = -1;
   localPercent = -1;
+  #cells: Int32Array;
+
+  constructor(cells: Int32Array = new Int32Array(monitorCells)) {
+    this.#cells = cells;
+    this.external = new SuccessRate(cells, external);
+    this.local = new SuccessRate(cells, local);
+  }
+
+  /** Counts in these cells from now on, with other threads; what was counted alone is forgotten. */
+  attach(cells: Int32Array): void {
+    this.#cells = cells;
+    this.external.attach(cells);
+    this.local.attach(cells);
+  }
+
+  get consecutive5xx(): number {
+    return Atomics.load(this.#cells, consecutive5xx);
+  }
+
+  set consecutive5xx(count: number) {
+    this.#set(consecutive5xx, count);
+  }
+
+  get consecutiveGatewayFailure(): number {
+    return Atomics.load(this.#cells, consecutiveGatewayFailure);
+  }
+
+  set consecutiveGatewayFailure(count: number) {
+    this.#set(consecutiveGatewayFailure, count);
+  }
+
+  get consecutiveLocalOriginFailure(): number {
+    return Atomics.load(this.#cells, consecutiveLocalOriginFailure);
+  }
+
+  set consecutiveLocalOriginFailure(count: number) {
+    this.#set(consecutiveLocalOriginFailure, count);
+  }
+
+  /** One more in a row; how many there are now. Whoever reaches a number is the only one that does. */
+  count5xx(): number {
+    return Atomics.add(this.#cells, consecutive5xx, 1) + 1;
+  }
+
+  /** As `count5xx`. */
+  countGatewayFailure(): number {
+    return Atomics.add(this.#cells, consecutiveGatewayFailure, 1) + 1;
+  }
+
+  /** As `count5xx`. */
+  countLocalOriginFailure(): number {
+    return Atomics.add(this.#cells, consecutiveLocalOriginFailure, 1) + 1;
+  }
 
   resetCounters(): void {
     this.consecutive5xx = 0;
     this.consecutiveGatewayFailure = 0;
     this.consecutiveLocalOriginFailure = 0;
+  }
+
+  /** Writes only what is different: each success resets, and a write takes the cell from the other threads' caches. */
+  #set(cell: number, count: number): void {
+    if (this.#cells[cell] !== count) Atomics.store(this.#cells, cell, count);
   }
 }

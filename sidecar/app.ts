@@ -13,12 +13,11 @@ import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
 import { AdminFace } from './admin-face.ts';
 import { startAdmin, startReadiness, type RunningServer } from './admin/server.ts';
 import { parseBootstrap, type Bootstrap } from './bootstrap/bootstrap.ts';
-import { DataPath } from './data-path.ts';
+import type { DataPlane } from './data-plane.ts';
+import { openDataPlane } from './open-data-plane.ts';
 import type { ControlLink } from './control-link.ts';
 import type { startProbe } from './health-probe.ts';
 import type { HostPort } from '#shared/runtime/host-port.ts';
-import { useTransport } from './transport/connection-of.ts';
-import { probeDirect } from './transport/direct-probe.ts';
 import type { MeshedSettings, Settings, StaticSettings } from './settings.ts';
 
 /** A running sidecar. */
@@ -34,39 +33,28 @@ export type Sidecar = Readonly<{
 
 /** Starts a sidecar. `quit` is called when the admin port is asked to end the process. */
 export async function build(settings: Settings, logger: Logger, quit: () => void): Promise<Sidecar> {
-  await chooseTransport(settings, logger);
   return settings.kind === 'static' ? buildStatic(settings, logger, quit) : buildMeshed(settings, logger, quit);
-}
-
-/** Before anything connects. */
-async function chooseTransport({ transport }: Settings, logger: Logger): Promise<void> {
-  const reason = transport === 'direct' ? await probeDirect() : 'it was asked for';
-  useTransport(reason === null ? 'direct' : 'streams');
-  if (reason !== null) logger.info({ reason }, "connections run on Node's documented streams");
 }
 
 async function buildStatic(settings: Settings & StaticSettings, logger: Logger, quit: () => void): Promise<Sidecar> {
   const bootstrap = await readBootstrap(settings.configPath);
   const certificates: Watch<WorkloadCertificate | null> = new WatchSource<WorkloadCertificate | null>(null);
-  const own = { name: bootstrap.node.id, namespace: '', labels: {}, principal: () => '' };
-  const dataPath = new DataPath({
-    clock: systemClock,
-    random: Math.random,
+  const dataPlane = await openDataPlane({
+    ...settings,
     logger,
     certificates,
-    own,
-    compat: settings.compat,
+    own: { name: bootstrap.node.id, namespace: '', labels: {} },
     ownAddress: '127.0.0.1',
   });
   const readiness = new Readiness();
-  await dataPath.apply(bootstrap.snapshot);
+  await dataPlane.apply(bootstrap.snapshot);
   const face = new AdminFace({
-    dataPath,
+    dataPlane,
     readiness,
     logger,
     link: null,
     bootstrap: bootstrap.message,
-    drain: () => dataPath.startDraining(),
+    drain: () => dataPlane.startDraining(),
     quit,
   });
   const admin =
@@ -75,7 +63,7 @@ async function buildStatic(settings: Settings & StaticSettings, logger: Logger, 
       : await startAdmin(face.view, { host: bootstrap.admin.address, port: bootstrap.admin.port });
   return assemble({
     settings,
-    dataPath,
+    dataPlane,
     readiness,
     servers: admin === null ? [] : [admin],
     admin,
@@ -90,11 +78,11 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
   const readiness = new Readiness();
   const configured = readiness.gate('configuration');
   const link = await ControlLink.open(settings, logger, readiness);
-  const dataPath = meshedDataPath(settings, logger, link);
+  const dataPlane = await meshedDataPlane(settings, logger, link);
   const follow = () => {
     const view = link.view.current();
     if (view.snapshot.listeners.size === 0) return;
-    void dataPath.apply(view.snapshot).then(() => {
+    void dataPlane.apply(view.snapshot).then(() => {
       if (link.view.current().waiting.length === 0) configured();
     });
   };
@@ -102,12 +90,12 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
   follow();
   link.start();
   const face = new AdminFace({
-    dataPath,
+    dataPlane,
     readiness,
     logger,
     link,
     bootstrap: null,
-    drain: () => dataPath.startDraining(),
+    drain: () => dataPlane.startDraining(),
     quit,
   });
   const admin = await startAdmin(face.view, settings.admin);
@@ -115,7 +103,7 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
   const stopProbe = followProbe(settings, link, probing.startProbe);
   return assemble({
     settings,
-    dataPath,
+    dataPlane,
     readiness,
     servers: [admin, ready],
     admin,
@@ -150,15 +138,14 @@ function followProbe({ probe }: MeshedSettings, link: ControlLink, start: StartP
   };
 }
 
-function meshedDataPath(settings: MeshedSettings, logger: Logger, link: ControlLink): DataPath {
-  const { name, namespace, labels, ip } = settings;
-  const principal = () => link.certificates.current()?.spiffeId ?? '';
-  return new DataPath({
-    clock: systemClock,
-    random: Math.random,
+function meshedDataPlane(settings: Settings & MeshedSettings, logger: Logger, link: ControlLink): Promise<DataPlane> {
+  const { name, namespace, labels, ip, transport, concurrency } = settings;
+  return openDataPlane({
+    concurrency,
+    transport,
     logger,
     certificates: link.certificates,
-    own: { name, namespace, labels, principal },
+    own: { name, namespace, labels },
     compat: 'tulle',
     ownAddress: ip,
   });
@@ -166,26 +153,26 @@ function meshedDataPath(settings: MeshedSettings, logger: Logger, link: ControlL
 
 type Parts = Readonly<{
   settings: Settings;
-  dataPath: DataPath;
+  dataPlane: DataPlane;
   readiness: Readiness;
   servers: readonly RunningServer[];
   admin: RunningServer | null;
   stop: () => void;
 }>;
 
-function assemble({ settings, dataPath, readiness, servers, admin, stop }: Parts): Sidecar {
+function assemble({ settings, dataPlane, readiness, servers, admin, stop }: Parts): Sidecar {
   return {
     readiness,
-    listeners: () => dataPath.addresses(),
+    listeners: () => dataPlane.addresses(),
     admin: admin === null ? null : { host: admin.host, port: admin.port },
     drain: async () => {
       readiness.close('draining');
-      dataPath.startDraining();
-      await dataPath.drained(settings.drainMs);
+      dataPlane.startDraining();
+      await dataPlane.drained(settings.drainMs);
     },
     close: async () => {
       stop();
-      await dataPath.close();
+      await dataPlane.close();
       await Promise.all(servers.map((server) => server.close()));
     },
   };

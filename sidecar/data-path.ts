@@ -6,7 +6,6 @@ import type { Clock } from '#shared/runtime/clock.ts';
 import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { Random } from '#shared/runtime/random.ts';
 import type { Watch } from '#shared/runtime/watch.ts';
-import type { Logger } from '#shared/telemetry/logger.ts';
 import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
 import { compilePlan, type PlanTools } from './compile/compile-plan.ts';
 import { systemResolve } from './net/dns.ts';
@@ -24,7 +23,8 @@ import { emptyPlan, type Plan, type PlanChain } from './proxy/plan.ts';
 import { TcpTunnels } from './proxy/tcp-tunnels.ts';
 import { toTlsSettings } from './routing/tls-names.ts';
 import { compatOf, type Snapshot } from './snapshot/snapshot.ts';
-import { openAccessLog, type AccessLogWriter } from './telemetry/access-log-writer.ts';
+import type { AccessLogWriter } from './telemetry/access-log-writer.ts';
+import type { PathLog, Surroundings } from './surroundings.ts';
 import { SeriesRegistry } from './telemetry/series.ts';
 import { TelemetryObserver, type OwnWorkload } from './telemetry-observer.ts';
 import { Cluster, type ClusterContext } from './upstream/cluster.ts';
@@ -33,19 +33,20 @@ import type { HostPort } from '#shared/runtime/host-port.ts';
 export type DataPathOptions = Readonly<{
   clock: Clock;
   random: Random;
-  logger: Logger;
+  logger: PathLog;
   certificates: Watch<WorkloadCertificate | null>;
   own: OwnWorkload;
   /** Whose defaults hold where the configuration does not say. */
   compat: 'tulle' | 'istio';
   ownAddress: string;
+  surroundings: Surroundings;
 }>;
 
 /** Envoy's default of a cluster's `update_merge_window`. */
 const envoysMergeWindowMs = 1000;
 
 export class DataPath {
-  readonly series = new SeriesRegistry();
+  readonly series: SeriesRegistry;
   readonly #options: DataPathOptions;
   readonly #wheel: TimerWheel;
   readonly #secrets: WorkloadSecrets;
@@ -64,6 +65,7 @@ export class DataPath {
   constructor(options: DataPathOptions) {
     const { clock, random, logger } = options;
     this.#options = options;
+    this.series = new SeriesRegistry({ onSeries: options.surroundings.onSeries });
     this.#compat = options.compat;
     this.#wheel = new TimerWheel(clock);
     this.#secrets = new WorkloadSecrets({
@@ -141,11 +143,12 @@ export class DataPath {
   }
 
   #makeTools(connector: Connector): PlanTools {
-    const { clock, random, logger, compat } = this.#options;
+    const { clock, random, logger, compat, surroundings } = this.#options;
     const context: ClusterContext = {
       clock,
       random,
       resolve: systemResolve,
+      shared: surroundings.shared,
       createPool: (scope) => connector.createPool(scope, this.#compat === 'istio'),
       healthWindowMs: () => (this.#compat === 'istio' ? envoysMergeWindowMs : 0),
       onOutlierEvent: (cluster, event) =>
@@ -169,7 +172,7 @@ export class DataPath {
     if (writer === undefined) {
       const onError = (error: Error) =>
         this.#options.logger.error({ path, reason: error.message }, 'the access log cannot be written');
-      writer = openAccessLog(path, { clock: this.#options.clock, onError });
+      writer = this.#options.surroundings.openLog(path, { clock: this.#options.clock, onError });
       this.#writers.set(path, writer);
     }
     return writer;
@@ -216,16 +219,12 @@ export class DataPath {
     }
     for (const [name, { config }] of plan.listeners) {
       if (!config.bindToPort || this.#listeners.has(name)) continue;
+      const { address, port } = config;
+      const place = this.#options.surroundings.place({ name, address, port });
+      if (place === null) continue;
       const acceptor = new Acceptor(this.#acceptHost(), name);
       try {
-        const options = {
-          address: config.address,
-          port: config.port,
-          reusePort: false,
-          fd: null,
-          backlog: 1024,
-          maxConnections: 0,
-        };
+        const options = { address, ...place, backlog: 1024, maxConnections: 0 };
         const listener = await TcpListener.listen(options, {
           onSocket: (socket) => acceptor.accept(socket),
           onRefused: (error) =>

@@ -10,14 +10,18 @@ import type { AddressInfo } from 'node:net';
 import { describeError, MeshError } from '#shared/runtime/mesh-error.ts';
 import { createServer } from '#shared/runtime/node-http.ts';
 
+/** What is known at once, or has to be asked for. */
+type Awaitable<T> = T | Promise<T>;
+
 /** What the admin port shows and does. */
 export type AdminView = Readonly<{
   isReady: () => boolean;
   awaited: () => readonly string[];
   /** `name: value` pairs, in order. */
-  stats: () => readonly (readonly [string, number])[];
-  prometheus: () => string;
-  clusters: () => readonly string[];
+  stats: () => Awaitable<readonly (readonly [string, number])[]>;
+  prometheus: () => Awaitable<string>;
+  clusters: () => Awaitable<readonly string[]>;
+  /** May be a promise. */
   clustersJson: () => unknown;
   configDump: () => unknown;
   certificates: () => unknown;
@@ -32,7 +36,10 @@ export type AdminView = Readonly<{
 export type RunningServer = Readonly<{ host: string; port: number; close: () => Promise<void> }>;
 
 type Answer = Readonly<{ status: number; body: string; contentType: string }>;
-type Handler = Readonly<{ method: 'GET' | 'POST'; answer: (view: AdminView, query: URLSearchParams) => Answer }>;
+type Handler = Readonly<{
+  method: 'GET' | 'POST';
+  answer: (view: AdminView, query: URLSearchParams) => Awaitable<Answer>;
+}>;
 
 const text = (body: string, status = 200): Answer => ({ status, body, contentType: 'text/plain; charset=UTF-8' });
 const json = (body: unknown): Answer => ({
@@ -47,11 +54,11 @@ function ready(view: AdminView): Answer {
   return view.isReady() ? text('LIVE\n') : text(`PRE_INITIALIZING: waits for ${view.awaited().join(', ')}\n`, 503);
 }
 
-function stats(view: AdminView, query: URLSearchParams): Answer {
-  if (query.get('format') === 'prometheus') return text(view.prometheus());
+async function stats(view: AdminView, query: URLSearchParams): Promise<Answer> {
+  if (query.get('format') === 'prometheus') return text(await view.prometheus());
   const filter = query.get('filter');
   const isShown = filter === null ? () => true : compileFilter(filter);
-  const shown = view.stats().filter(([name]) => isShown(name));
+  const shown = (await view.stats()).filter(([name]) => isShown(name));
   if (query.get('format') === 'json') return json({ stats: shown.map(([name, value]) => ({ name, value })) });
   return text(shown.map(([name, value]) => `${name}: ${value}\n`).join(''));
 }
@@ -66,6 +73,12 @@ function compileFilter(filter: string): (name: string) => boolean {
   }
 }
 
+async function clusters(view: AdminView, query: URLSearchParams): Promise<Answer> {
+  if (query.get('format') === 'json') return json(await view.clustersJson());
+  const lines = await view.clusters();
+  return text(lines.map((line) => `${line}\n`).join(''));
+}
+
 function logging(view: AdminView, query: URLSearchParams): Answer {
   const level = query.get('level');
   if (level === null) return text(`active loggers:\n  tulle: ${view.logLevel()}\n`);
@@ -78,17 +91,8 @@ function logging(view: AdminView, query: URLSearchParams): Answer {
 const handlers: Readonly<Record<string, Handler>> = {
   '/ready': get(ready),
   '/stats': get(stats),
-  '/stats/prometheus': get((view) => text(view.prometheus())),
-  '/clusters': get((view, query) =>
-    query.get('format') === 'json'
-      ? json(view.clustersJson())
-      : text(
-          view
-            .clusters()
-            .map((line) => `${line}\n`)
-            .join(''),
-        ),
-  ),
+  '/stats/prometheus': get(async (view) => text(await view.prometheus())),
+  '/clusters': get(clusters),
   '/config_dump': get((view) => json(view.configDump())),
   '/certs': get((view) => json(view.certificates())),
   '/server_info': get((view) => json(view.serverInfo())),
@@ -103,7 +107,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   }),
 };
 
-function answer(view: AdminView, request: IncomingMessage): Answer {
+function answer(view: AdminView, request: IncomingMessage): Awaitable<Answer> {
   const url = new URL(request.url ?? '/', 'http://localhost');
   const handler = handlers[url.pathname];
   if (handler === undefined)
@@ -113,10 +117,10 @@ function answer(view: AdminView, request: IncomingMessage): Answer {
   return handler.answer(view, url.searchParams);
 }
 
-function serve(view: AdminView, request: IncomingMessage, response: ServerResponse): void {
+async function serve(view: AdminView, request: IncomingMessage, response: ServerResponse): Promise<void> {
   let result: Answer;
   try {
-    result = answer(view, request);
+    result = await answer(view, request);
   } catch (error) {
     result = text(`${describeError(error)}\n`, 500);
   }
@@ -128,7 +132,7 @@ function serve(view: AdminView, request: IncomingMessage, response: ServerRespon
 /** Serves the admin port. */
 export function startAdmin(view: AdminView, address: Readonly<{ host: string; port: number }>): Promise<RunningServer> {
   return listen(
-    createServer((request, response) => serve(view, request, response)),
+    createServer((request, response) => void serve(view, request, response)),
     address,
     'the admin port',
   );

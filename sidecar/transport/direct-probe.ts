@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { threadId } from 'node:worker_threads';
 import { DirectConnection } from './direct-handle.ts';
 import { handleOf, loadStreamWrap } from './stream-handle.ts';
 import type { Connection, ConnectionHandler, TlsFacts } from './transport.ts';
@@ -59,7 +60,7 @@ type Client = Readonly<{ socket: Socket; isReady: boolean; facts: TlsFacts | nul
 async function echo(server: Server, accepted: string, secure: (socket: Socket) => Client): Promise<void> {
   const address =
     process.platform === 'linux'
-      ? { path: `\0tulle-probe-${process.pid}-${Date.now()}` }
+      ? { path: `\0tulle-probe-${process.pid}-${threadId}-${Date.now()}` }
       : { port: 0, host: '127.0.0.1' };
   const open: Socket[] = [];
   try {

@@ -158,6 +158,8 @@ export class WorkerPool implements DataPlane {
   }
 
   async #apply(snapshot: Snapshot): Promise<void> {
+    // Nobody is to be kept waiting by a port that is open before there is who serves it.
+    await Promise.all(this.#threads().map(({ begun }) => begun));
     if (this.#isClosing) return;
     this.#snapshot = snapshot;
     this.#counts.setClusters(snapshot.clusters.keys());

@@ -22,6 +22,9 @@ export class WorkerThread {
   /** What it was told last. */
   snapshot: Snapshot | null = null;
   lastReport: DataPathReport | null = null;
+  /** Resolves when it has begun, or has died before. */
+  readonly begun: Promise<void>;
+  readonly #begin: () => void;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, (value: unknown) => void>();
   readonly #entries: SeriesEntry[] = [];
@@ -32,6 +35,9 @@ export class WorkerThread {
   #hasEnded = false;
 
   constructor(entry: URL, setup: WorkerSetup, handler: WorkerHandler) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.begun = promise;
+    this.#begin = resolve;
     this.#worker = new Worker(entry, { workerData: setup, name: `worker-${setup.index}` });
     this.#worker.on('message', (message: FromWorker) => this.#take(message, handler));
     this.#worker.on('error', (error) => (this.#error = describeError(error)));
@@ -39,6 +45,7 @@ export class WorkerThread {
       this.#hasEnded = true;
       for (const answer of this.#waiting.values()) answer(null);
       this.#waiting.clear();
+      this.#begin();
       handler.onExit(this.#error ?? `exit code ${code}`);
     });
   }
@@ -82,6 +89,7 @@ export class WorkerThread {
         return;
       case 'ready':
         this.#cells = message.cells;
+        this.#begin();
         handler.onMessage(message);
         return;
       case 'series':

@@ -18,7 +18,7 @@ const sidecarLayers = [
   ['filters'],
   ['compile'],
   ['xds'],
-  ['bootstrap', 'identity', 'admin'],
+  ['bootstrap', 'identity', 'admin', 'restart'],
 ];
 
 /** Folders of the control plane that a folder of it may import. `app.ts` and `main.ts` may import all. */

@@ -19,6 +19,7 @@ export type FaceOptions = Readonly<{
   bootstrap: TypedMessage | null;
   drain: () => void;
   quit: () => void;
+  upgrade: AdminView['upgrade'];
 }>;
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error'];
@@ -29,7 +30,7 @@ export class AdminFace {
 
   constructor(options: FaceOptions) {
     this.#options = options;
-    const { readiness, logger, drain, quit } = options;
+    const { readiness, logger, drain, quit, upgrade } = options;
     this.view = {
       isReady: () => readiness.isReady,
       awaited: () => readiness.awaited(),
@@ -43,6 +44,7 @@ export class AdminFace {
         version: packageJson.version,
         state: readiness.isReady ? 'LIVE' : 'PRE_INITIALIZING',
         node: process.version,
+        pid: process.pid,
       }),
       setLogLevel: (level) => {
         if (!levels.includes(level)) return null;
@@ -52,6 +54,7 @@ export class AdminFace {
       logLevel: () => logger.level,
       drain,
       quit,
+      upgrade,
     };
   }
 

@@ -11,13 +11,14 @@ import { WatchSource, type Watch } from '#shared/runtime/watch.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
 import { AdminFace } from './admin-face.ts';
-import { startAdmin, startReadiness, type RunningServer } from './admin/server.ts';
+import { startAdmin, startReadiness, type AdminView, type RunningServer } from './admin/server.ts';
 import { parseBootstrap, type Bootstrap } from './bootstrap/bootstrap.ts';
 import type { DataPlane } from './data-plane.ts';
 import { openDataPlane } from './open-data-plane.ts';
 import type { ControlLink } from './control-link.ts';
 import type { startProbe } from './health-probe.ts';
 import type { HostPort } from '#shared/runtime/host-port.ts';
+import type { ListeningSockets } from './net/listening-sockets.ts';
 import type { MeshedSettings, Settings, StaticSettings } from './settings.ts';
 
 /** A running sidecar. */
@@ -28,15 +29,37 @@ export type Sidecar = Readonly<{
   admin: HostPort | null;
   /** Takes no new work from the mesh in good order; resolves when it may exit. */
   drain: () => Promise<void>;
+  /**
+   * A successor listens: takes no more connections and no more configuration, calls `letGo`, and resolves when what is open has ended in
+   * good order.
+   */
+  handOver: (letGo: () => void) => Promise<void>;
+  /** Tries again to bind what could not be bound before. */
+  listen: () => Promise<void>;
   close: () => Promise<void>;
 }>;
 
-/** Starts a sidecar. `quit` is called when the admin port is asked to end the process. */
-export async function build(settings: Settings, logger: Logger, quit: () => void): Promise<Sidecar> {
-  return settings.kind === 'static' ? buildStatic(settings, logger, quit) : buildMeshed(settings, logger, quit);
+/** What the process of a sidecar gives it. */
+export type Surroundings = Readonly<{
+  /** The admin port was asked to end the process. */
+  quit: () => void;
+  /** The admin port was asked for a successor. */
+  upgrade: AdminView['upgrade'];
+  sockets: ListeningSockets;
+  /** Resolves when it may listen: at once, or for a successor when it is ready and its predecessor agrees. */
+  mayListen: (readiness: Readiness) => Promise<void>;
+}>;
+
+/** Starts a sidecar. */
+export async function build(settings: Settings, logger: Logger, around: Surroundings): Promise<Sidecar> {
+  return settings.kind === 'static' ? buildStatic(settings, logger, around) : buildMeshed(settings, logger, around);
 }
 
-async function buildStatic(settings: Settings & StaticSettings, logger: Logger, quit: () => void): Promise<Sidecar> {
+async function buildStatic(
+  settings: Settings & StaticSettings,
+  logger: Logger,
+  around: Surroundings,
+): Promise<Sidecar> {
   const bootstrap = await readBootstrap(settings.configPath);
   const certificates: Watch<WorkloadCertificate | null> = new WatchSource<WorkloadCertificate | null>(null);
   const dataPlane = await openDataPlane({
@@ -45,9 +68,12 @@ async function buildStatic(settings: Settings & StaticSettings, logger: Logger, 
     certificates,
     own: { name: bootstrap.node.id, namespace: '', labels: {} },
     ownAddress: '127.0.0.1',
+    sockets: around.sockets,
   });
   const readiness = new Readiness();
   await dataPlane.apply(bootstrap.snapshot);
+  await around.mayListen(readiness);
+  await dataPlane.listen();
   const face = new AdminFace({
     dataPlane,
     readiness,
@@ -55,12 +81,12 @@ async function buildStatic(settings: Settings & StaticSettings, logger: Logger, 
     link: null,
     bootstrap: bootstrap.message,
     drain: () => dataPlane.startDraining(),
-    quit,
+    ...around,
   });
   const admin =
     bootstrap.admin === null
       ? null
-      : await startAdmin(face.view, { host: bootstrap.admin.address, port: bootstrap.admin.port });
+      : await startAdmin(face.view, { host: bootstrap.admin.address, port: bootstrap.admin.port }, around.sockets);
   return assemble({
     settings,
     dataPlane,
@@ -72,13 +98,17 @@ async function buildStatic(settings: Settings & StaticSettings, logger: Logger, 
 }
 
 /** What only a sidecar with a control plane needs is loaded here: gRPC alone takes 10 MB. */
-async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, quit: () => void): Promise<Sidecar> {
+async function buildMeshed(
+  settings: Settings & MeshedSettings,
+  logger: Logger,
+  around: Surroundings,
+): Promise<Sidecar> {
   const { ControlLink } = await import('./control-link.ts');
   const probing = await import('./health-probe.ts');
   const readiness = new Readiness();
   const configured = readiness.gate('configuration');
   const link = await ControlLink.open(settings, logger, readiness);
-  const dataPlane = await meshedDataPlane(settings, logger, link);
+  const dataPlane = await meshedDataPlane(settings, logger, { link, sockets: around.sockets });
   const follow = () => {
     const view = link.view.current();
     if (view.snapshot.listeners.size === 0) return;
@@ -89,6 +119,9 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
   link.view.subscribe(follow);
   follow();
   link.start();
+  const stopProbe = followProbe(settings, link, probing.startProbe);
+  await around.mayListen(readiness);
+  await dataPlane.listen();
   const face = new AdminFace({
     dataPlane,
     readiness,
@@ -96,11 +129,10 @@ async function buildMeshed(settings: Settings & MeshedSettings, logger: Logger, 
     link,
     bootstrap: null,
     drain: () => dataPlane.startDraining(),
-    quit,
+    ...around,
   });
-  const admin = await startAdmin(face.view, settings.admin);
-  const ready = await startReadiness(face.view, settings.readiness);
-  const stopProbe = followProbe(settings, link, probing.startProbe);
+  const admin = await startAdmin(face.view, settings.admin, around.sockets);
+  const ready = await startReadiness(face.view, settings.readiness, around.sockets);
   return assemble({
     settings,
     dataPlane,
@@ -138,7 +170,11 @@ function followProbe({ probe }: MeshedSettings, link: ControlLink, start: StartP
   };
 }
 
-function meshedDataPlane(settings: Settings & MeshedSettings, logger: Logger, link: ControlLink): Promise<DataPlane> {
+function meshedDataPlane(
+  settings: Settings & MeshedSettings,
+  logger: Logger,
+  { link, sockets }: Readonly<{ link: ControlLink; sockets: ListeningSockets }>,
+): Promise<DataPlane> {
   const { name, namespace, labels, ip, transport, concurrency } = settings;
   return openDataPlane({
     concurrency,
@@ -148,8 +184,12 @@ function meshedDataPlane(settings: Settings & MeshedSettings, logger: Logger, li
     own: { name, namespace, labels },
     compat: 'tulle',
     ownAddress: ip,
+    sockets,
   });
 }
+
+/** How long an answer of the admin port that is under way is waited for. */
+const lastAnswerMs = 1000;
 
 type Parts = Readonly<{
   settings: Settings;
@@ -170,6 +210,14 @@ function assemble({ settings, dataPlane, readiness, servers, admin, stop }: Part
       dataPlane.startDraining();
       await dataPlane.drained(settings.drainMs);
     },
+    handOver: async (letGo) => {
+      stop();
+      const stopped = Promise.all(servers.map((server) => server.stop()));
+      const { drainMs, upgradeDrainMs } = settings;
+      await dataPlane.handOver({ idleMs: drainMs, limitMs: upgradeDrainMs, onStopped: letGo });
+      await Promise.race([stopped, new Promise<void>((done) => systemClock.after(lastAnswerMs, done))]);
+    },
+    listen: () => dataPlane.listen(),
     close: async () => {
       stop();
       await dataPlane.close();

@@ -7,9 +7,10 @@ import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { Random } from '#shared/runtime/random.ts';
 import type { Watch } from '#shared/runtime/watch.ts';
 import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
+import { BoundListeners } from './bound-listeners.ts';
 import { compilePlan, type PlanTools } from './compile/compile-plan.ts';
 import { systemResolve } from './net/dns.ts';
-import { TcpListener } from './net/listener.ts';
+import type { Neighbours, PathLog } from './neighbours.ts';
 import { loadOriginalDestination, type OriginalDestination } from './net/original-destination.ts';
 import { WorkloadSecrets } from './net/secret-store.ts';
 import { TimerWheel } from './net/timer-wheel.ts';
@@ -19,12 +20,12 @@ import { Acceptor } from './proxy/acceptor.ts';
 import { Connector } from './proxy/connector.ts';
 import { LiveCalls } from './proxy/grpc-messages.ts';
 import { HttpConnections } from './proxy/http-connections.ts';
+import { pause } from './pause.ts';
 import { emptyPlan, type Plan, type PlanChain } from './proxy/plan.ts';
 import { TcpTunnels } from './proxy/tcp-tunnels.ts';
 import { toTlsSettings } from './routing/tls-names.ts';
 import { compatOf, type Snapshot } from './snapshot/snapshot.ts';
 import type { AccessLogWriter } from './telemetry/access-log-writer.ts';
-import type { PathLog, Surroundings } from './surroundings.ts';
 import { SeriesRegistry } from './telemetry/series.ts';
 import { TelemetryObserver, type OwnWorkload } from './telemetry-observer.ts';
 import { Cluster, type ClusterContext } from './upstream/cluster.ts';
@@ -39,7 +40,17 @@ export type DataPathOptions = Readonly<{
   /** Whose defaults hold where the configuration does not say. */
   compat: 'tulle' | 'istio';
   ownAddress: string;
-  surroundings: Surroundings;
+  neighbours: Neighbours;
+}>;
+
+/** How a data path hands over to a successor. */
+export type HandOver = Readonly<{
+  /** HTTP connections that stay idle are closed after this time. */
+  idleMs: number;
+  /** Nothing is waited for longer. */
+  limitMs: number;
+  /** Called when it takes no more connections. */
+  onStopped: () => void;
 }>;
 
 /** Envoy's default of a cluster's `update_merge_window`. */
@@ -55,7 +66,8 @@ export class DataPath {
   readonly #tools: PlanTools;
   readonly #writers = new Map<string, AccessLogWriter>();
   readonly #acceptors = new WeakMap<PlanChain, TlsAcceptor>();
-  readonly #listeners = new Map<string, TcpListener>();
+  readonly #listeners: BoundListeners;
+  #isListening = false;
   #originalDestination: OriginalDestination | null = null;
   #plan: Plan = emptyPlan;
   #compat: 'tulle' | 'istio';
@@ -65,7 +77,7 @@ export class DataPath {
   constructor(options: DataPathOptions) {
     const { clock, random, logger } = options;
     this.#options = options;
-    this.series = new SeriesRegistry({ onSeries: options.surroundings.onSeries });
+    this.series = new SeriesRegistry({ onSeries: options.neighbours.onSeries });
     this.#compat = options.compat;
     this.#wheel = new TimerWheel(clock);
     this.#secrets = new WorkloadSecrets({
@@ -89,6 +101,14 @@ export class DataPath {
     };
     this.#http = new HttpConnections(host, this.#tcp);
     this.#tools = this.#makeTools(connector);
+    this.#listeners = new BoundListeners({
+      neighbours: options.neighbours,
+      logger,
+      accept: (name) => {
+        const acceptor = new Acceptor(this.#acceptHost(), name);
+        return (socket) => acceptor.accept(socket);
+      },
+    });
   }
 
   get plan(): Plan {
@@ -106,14 +126,21 @@ export class DataPath {
     return this.#applying;
   }
 
+  /** Begins to listen, as the plan in force says and every later one does. Again: what could not be bound before is tried again. */
+  listen(): Promise<void> {
+    this.#isListening = true;
+    this.#applying = this.#applying.then(() => this.#bind());
+    return this.#applying;
+  }
+
   /** Where the listeners are bound. */
   addresses(): ReadonlyMap<string, HostPort> {
-    return new Map([...this.#listeners].map(([name, { address, port }]) => [name, { host: address, port }]));
+    return this.#listeners.addresses();
   }
 
   /** Connections from the mesh are told to go elsewhere; new ones are still served for a while (their senders do not know yet). */
   startDraining(): void {
-    this.#http.startDraining();
+    this.#http.startDraining('inbound');
   }
 
   /**
@@ -123,17 +150,38 @@ export class DataPath {
   async drained(drainMs: number): Promise<void> {
     const { clock } = this.#options;
     await pause(clock, drainMs);
-    for (const listener of this.#listeners.values()) listener.stop();
+    this.#listeners.stop();
     this.#http.drain(() => true);
     const end = clock.monotonic() + drainMs;
     while (this.#http.active > 0 && clock.monotonic() < end) await pause(clock, 25);
   }
 
+  /**
+   * A successor listens: takes no more connections, and tells those that are open to go, with their next answer. Resolves when all are
+   * gone.
+   */
+  async handOver({ idleMs, limitMs, onStopped }: HandOver): Promise<void> {
+    const { clock } = this.#options;
+    const begin = clock.monotonic();
+    const goneBefore = async (ms: number) => {
+      // Those too of which the first bytes, or the TLS handshake, are still awaited.
+      while (this.connections + this.#listeners.connections > 0 && clock.monotonic() - begin < ms)
+        await pause(clock, 25);
+    };
+    this.#isListening = false;
+    await this.#applying;
+    this.#listeners.stop();
+    onStopped();
+    this.#http.startDraining('all');
+    await goneBefore(Math.min(idleMs, limitMs));
+    this.#http.drain(() => true);
+    await goneBefore(limitMs);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#applying;
-    for (const listener of this.#listeners.values()) listener.close();
-    this.#listeners.clear();
+    this.#listeners.close();
     this.#http.close();
     this.#tcp.close();
     for (const cluster of this.#plan.clusters.values()) cluster.destroy();
@@ -143,12 +191,12 @@ export class DataPath {
   }
 
   #makeTools(connector: Connector): PlanTools {
-    const { clock, random, logger, compat, surroundings } = this.#options;
+    const { clock, random, logger, compat, neighbours } = this.#options;
     const context: ClusterContext = {
       clock,
       random,
       resolve: systemResolve,
-      shared: surroundings.shared,
+      shared: neighbours.shared,
       createPool: (scope) => connector.createPool(scope, this.#compat === 'istio'),
       healthWindowMs: () => (this.#compat === 'istio' ? envoysMergeWindowMs : 0),
       onOutlierEvent: (cluster, event) =>
@@ -172,7 +220,7 @@ export class DataPath {
     if (writer === undefined) {
       const onError = (error: Error) =>
         this.#options.logger.error({ path, reason: error.message }, 'the access log cannot be written');
-      writer = this.#options.surroundings.openLog(path, { clock: this.#options.clock, onError });
+      writer = this.#options.neighbours.openLog(path, { clock: this.#options.clock, onError });
       this.#writers.set(path, writer);
     }
     return writer;
@@ -189,7 +237,7 @@ export class DataPath {
     this.#compat = compatOf(snapshot) ?? this.#options.compat;
     const { plan, retire } = compilePlan(snapshot, this.#plan, this.#tools);
     this.#plan = plan;
-    await this.#bind(plan);
+    await this.#bind();
     this.#endObsolete(plan);
     retire();
   }
@@ -206,35 +254,8 @@ export class DataPath {
     }
   }
 
-  async #bind(plan: Plan): Promise<void> {
-    for (const [name, listener] of this.#listeners) {
-      const wanted = plan.listeners.get(name)?.config;
-      const isSame =
-        wanted?.bindToPort === true &&
-        wanted.address === listener.address &&
-        (wanted.port === 0 || wanted.port === listener.port);
-      if (isSame) continue;
-      listener.stop();
-      this.#listeners.delete(name);
-    }
-    for (const [name, { config }] of plan.listeners) {
-      if (!config.bindToPort || this.#listeners.has(name)) continue;
-      const { address, port } = config;
-      const place = this.#options.surroundings.place({ name, address, port });
-      if (place === null) continue;
-      const acceptor = new Acceptor(this.#acceptHost(), name);
-      try {
-        const options = { address, ...place, backlog: 1024, maxConnections: 0 };
-        const listener = await TcpListener.listen(options, {
-          onSocket: (socket) => acceptor.accept(socket),
-          onRefused: (error) =>
-            this.#options.logger.warn({ listener: name, reason: describeError(error) }, 'a connection was refused'),
-        });
-        this.#listeners.set(name, listener);
-      } catch (error) {
-        this.#options.logger.error({ listener: name, reason: describeError(error) }, 'a listener cannot be bound');
-      }
-    }
+  async #bind(): Promise<void> {
+    if (this.#isListening && !this.#isClosed) await this.#listeners.match(this.#plan);
   }
 
   #acceptHost() {
@@ -276,15 +297,4 @@ export class DataPath {
     }
     this.#http.retire(live);
   }
-}
-
-/** Timers of the clock do not keep the process alive, but whoever waits here wants to end in good order. */
-function pause(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const keepAlive = setInterval(() => undefined, 1000);
-    clock.after(ms, () => {
-      clearInterval(keepAlive);
-      resolve();
-    });
-  });
 }

@@ -1,6 +1,6 @@
 /** All data paths of the sidecar, as the rest of it sees them: one on this thread, or one on each of several worker threads. */
 import type { HostPort } from '#shared/runtime/host-port.ts';
-import type { DataPath } from './data-path.ts';
+import type { DataPath, HandOver } from './data-path.ts';
 import { reportOf, type DataPathReport } from './data-path-report.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 import type { SlabView } from './telemetry/series.ts';
@@ -12,6 +12,8 @@ export interface DataPlane {
   readonly workerDeaths: number;
   /** Puts a snapshot into force, one after the other; resolves when it is in force everywhere. */
   apply(snapshot: Snapshot): Promise<void>;
+  /** As {@link DataPath.listen}. */
+  listen(): Promise<void>;
   /** Where the listeners are bound. */
   addresses(): ReadonlyMap<string, HostPort>;
   /** The request metrics. */
@@ -21,6 +23,8 @@ export interface DataPlane {
   startDraining(): void;
   /** As {@link DataPath.drained}. */
   drained(drainMs: number): Promise<void>;
+  /** As {@link DataPath.handOver}. */
+  handOver(how: HandOver): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -30,11 +34,13 @@ export function singleDataPlane(path: DataPath): DataPlane {
     concurrency: 1,
     workerDeaths: 0,
     apply: (snapshot) => path.apply(snapshot),
+    listen: () => path.listen(),
     addresses: () => path.addresses(),
     slabs: () => [path.series.view()],
     report: () => Promise.resolve(reportOf(path)),
     startDraining: () => path.startDraining(),
     drained: (drainMs) => path.drained(drainMs),
+    handOver: (how) => path.handOver(how),
     close: () => path.close(),
   };
 }

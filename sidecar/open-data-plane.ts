@@ -5,7 +5,7 @@ import type { Watch } from '#shared/runtime/watch.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
 import { singleDataPlane, type DataPlane } from './data-plane.ts';
-import { ListeningSockets } from './net/listening-sockets.ts';
+import type { ListeningSockets } from './net/listening-sockets.ts';
 import { useTransport, type TransportKind } from './transport/connection-of.ts';
 import type { WorkerSetup } from './workers/messages.ts';
 import { chooseConcurrency, cpuLimitOf, readCpuFacts } from './workers/concurrency.ts';
@@ -19,6 +19,8 @@ export type DataPlaneSetup = Readonly<{
   own: WorkerSetup['own'];
   compat: 'tulle' | 'istio';
   ownAddress: string;
+  /** The account of listening sockets of this process. */
+  sockets: ListeningSockets;
 }>;
 
 /** Starts it, without configuration. */
@@ -28,13 +30,13 @@ export async function openDataPlane(setup: DataPlaneSetup): Promise<DataPlane> {
 }
 
 async function openHere(setup: DataPlaneSetup): Promise<DataPlane> {
-  const { transport, logger, certificates, own, compat, ownAddress } = setup;
+  const { transport, logger, certificates, own, compat, ownAddress, sockets } = setup;
   const { probeDirect } = await import('./transport/direct-probe.ts');
   const reason = transport === 'direct' ? await probeDirect() : 'it was asked for';
   useTransport(reason === null ? 'direct' : 'streams');
   if (reason !== null) logger.info({ reason }, "connections run on Node's documented streams");
   const { DataPath } = await import('./data-path.ts');
-  const { noNeighbours } = await import('./surroundings.ts');
+  const { noNeighbours } = await import('./neighbours.ts');
   const principal = () => certificates.current()?.spiffeId ?? '';
   const path = new DataPath({
     clock: systemClock,
@@ -44,13 +46,13 @@ async function openHere(setup: DataPlaneSetup): Promise<DataPlane> {
     own: { ...own, principal },
     compat,
     ownAddress,
-    surroundings: noNeighbours,
+    neighbours: noNeighbours(sockets),
   });
   return singleDataPlane(path);
 }
 
 async function openWorkers(setup: DataPlaneSetup, concurrency: number): Promise<DataPlane> {
-  const { transport, logger, certificates, own, compat, ownAddress } = setup;
+  const { transport, logger, certificates, own, compat, ownAddress, sockets } = setup;
   const { SocketCalls } = await import('./net/listening-socket.ts');
   const { WorkerPool } = await import('./workers/worker-pool.ts');
   const { WorkerSockets } = await import('./workers/worker-sockets.ts');
@@ -70,7 +72,7 @@ async function openWorkers(setup: DataPlaneSetup, concurrency: number): Promise<
     certificates,
     sockets: new WorkerSockets({
       calls,
-      account: new ListeningSockets(),
+      account: sockets,
       workers: concurrency,
       onProblem: (listener, problem) => logger.error({ listener, reason: problem }, 'a listener cannot be bound'),
     }),

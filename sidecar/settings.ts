@@ -47,6 +47,10 @@ export type Settings = (MeshedSettings | StaticSettings) &
     admin: HostPort;
     readiness: HostPort;
     drainMs: number;
+    /** How long a successor may take until it serves. */
+    upgradeMs: number;
+    /** How long connections may last once it does. */
+    upgradeDrainMs: number;
     logLevel: string;
     transport: 'direct' | 'streams';
     /** Threads that carry traffic; 0: one for each processor; null: as many as fit. */
@@ -78,6 +82,8 @@ const options = {
   admin: { type: 'string' },
   readiness: { type: 'string' },
   'drain-seconds': { type: 'string' },
+  'upgrade-seconds': { type: 'string' },
+  'upgrade-drain-seconds': { type: 'string' },
   'log-level': { type: 'string' },
   transport: { type: 'string' },
   concurrency: { type: 'string' },
@@ -110,12 +116,19 @@ sidecar --config-path FILE [flags]
   --admin HOST:PORT           admin port (default 127.0.0.1:15000)
   --readiness HOST:PORT       /healthz/ready (default 0.0.0.0:15021)
   --drain-seconds N           time from SIGTERM to the end (default 5)
+  --upgrade-seconds N         time for a successor (SIGUSR2, POST /upgrade) to serve; else this process goes on (default 30)
+  --upgrade-drain-seconds N   time that open connections have after that (default 600)
   --log-level LEVEL           trace, debug, info, warn, error (default info)
   --transport direct|streams  connections on Node's socket handles, or on its documented streams only (default direct, where that
                               works; environment: TULLE_TRANSPORT)
   --concurrency N             threads that carry traffic; 0: one for each processor (default 1, or 2 where more than one processor may
                               be used; environment: TULLE_CONCURRENCY)
 `;
+
+/** The environment of this process, for what it starts. */
+export function ownEnvironment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}
 
 const parse = (args: readonly string[]) =>
   parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
@@ -138,6 +151,8 @@ export function parseSettings(
     admin: hostPort('--admin', values.admin ?? '127.0.0.1:15000', problems),
     readiness: hostPort('--readiness', values.readiness ?? '0.0.0.0:15021', problems),
     drainMs: number('--drain-seconds', values['drain-seconds'] ?? '5', problems) * 1000,
+    upgradeMs: number('--upgrade-seconds', values['upgrade-seconds'] ?? '30', problems) * 1000,
+    upgradeDrainMs: number('--upgrade-drain-seconds', values['upgrade-drain-seconds'] ?? '600', problems) * 1000,
     logLevel: oneOf('--log-level', values['log-level'] ?? 'info', logLevels, problems),
     transport: oneOf(
       '--transport',

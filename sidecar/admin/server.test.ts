@@ -3,9 +3,16 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { isMeshError } from '#shared/runtime/mesh-error.ts';
+import { SocketCalls } from '../net/listening-socket.ts';
+import { ListeningSockets } from '../net/listening-sockets.ts';
 import { startAdmin, startReadiness, type AdminView, type RunningServer } from './server.ts';
 
-const state = { isReady: false, level: 'info' };
+const serving = { kind: 'serving', pid: 42 } as const;
+const state: { isReady: boolean; level: string; outcome: Awaited<ReturnType<AdminView['upgrade']>> } = {
+  isReady: false,
+  level: 'info',
+  outcome: serving,
+};
 const calls: string[] = [];
 const view: AdminView = {
   isReady: () => state.isReady,
@@ -25,12 +32,14 @@ const view: AdminView = {
   logLevel: () => state.level,
   drain: () => calls.push('drain'),
   quit: () => calls.push('quit'),
+  upgrade: async () => state.outcome,
 };
 
+const sockets = new ListeningSockets();
 const servers: RunningServer[] = [];
 after(() => Promise.all(servers.map((server) => server.close())));
-const admin = await startAdmin(view, { host: '127.0.0.1', port: 0 });
-const readiness = await startReadiness(view, { host: '127.0.0.1', port: 0 });
+const admin = await startAdmin(view, { host: '127.0.0.1', port: 0 }, sockets);
+const readiness = await startReadiness(view, { host: '127.0.0.1', port: 0 }, sockets);
 servers.push(admin, readiness);
 
 const ask = async (path: string, method = 'GET', port = admin.port) => {
@@ -101,10 +110,40 @@ test('a port that is taken is an error that names it', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const { port } = taken.address() as AddressInfo;
-  await assert.rejects(startAdmin(view, { host: '127.0.0.1', port }), (error) => {
+  await assert.rejects(startAdmin(view, { host: '127.0.0.1', port }, sockets), (error) => {
     assert.ok(isMeshError(error, 'io'));
     assert.equal(error.message, `the admin port cannot listen on 127.0.0.1:${port}`);
     return true;
   });
   taken.close();
+});
+
+test('an upgrade answers with the process that took over, or why none did', async () => {
+  assert.equal((await ask('/upgrade')).status, 405);
+  assert.deepEqual(JSON.parse((await ask('/upgrade', 'POST')).text), { pid: 42 });
+  state.outcome = { kind: 'refused', reason: 'one is under way' };
+  const refused = await ask('/upgrade', 'POST');
+  assert.deepEqual([refused.status, refused.text], [409, 'one is under way\n']);
+  state.outcome = { kind: 'failed', reason: 'exit code 1' };
+  const failed = await ask('/upgrade', 'POST');
+  assert.deepEqual([failed.status, failed.text], [503, 'exit code 1\n']);
+});
+
+test('a successor listens on the sockets of its predecessor, which then closes its own', async () => {
+  const address = { host: '127.0.0.1', port: 0 };
+  const first = new ListeningSockets();
+  const old = await startReadiness(view, address, first);
+  // A descriptor of its own, as a process that inherits it has.
+  const calls = await SocketCalls.load();
+  if (calls === null) return old.close();
+  const [held] = first.held();
+  assert.ok(held);
+  const inherited = { ...held, fd: calls.adopt(held.fd).duplicate() };
+  const successor = await startReadiness({ ...view, isReady: () => true }, address, new ListeningSockets([inherited]));
+  assert.equal(successor.port, old.port);
+  void old.stop();
+  assert.deepEqual(first.held(), []);
+  assert.equal((await ask('/healthz/ready', 'GET', successor.port)).status, 200);
+  await old.close();
+  await successor.close();
 });

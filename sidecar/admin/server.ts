@@ -1,14 +1,17 @@
 /**
  * The admin port (loopback): what Envoy's answers, in Envoy's forms, so that existing tools read it.
  *
- *   /ready /stats /stats/prometheus /clusters /config_dump /certs /logging /drain_listeners /quitquitquit /server_info
+ *   /ready /stats /stats/prometheus /clusters /config_dump /certs /logging /drain_listeners /quitquitquit /server_info; and /upgrade
  *
  * It holds no state: it answers from what is handed in as {@link AdminView}.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describeError, MeshError } from '#shared/runtime/mesh-error.ts';
+import type { HostPort } from '#shared/runtime/host-port.ts';
 import { createServer } from '#shared/runtime/node-http.ts';
+import { descriptorOf } from '../net/descriptor.ts';
+import type { ListeningSockets } from '../net/listening-sockets.ts';
 
 /** What is known at once, or has to be asked for. */
 type Awaitable<T> = T | Promise<T>;
@@ -31,11 +34,26 @@ export type AdminView = Readonly<{
   logLevel: () => string;
   drain: () => void;
   quit: () => void;
+  /** Lets a successor take over. `refused`: nothing was tried. */
+  upgrade: () => Promise<
+    | Readonly<{ kind: 'serving'; pid: number }>
+    | Readonly<{ kind: 'refused'; reason: string }>
+    | Readonly<{ kind: 'failed'; reason: string }>
+  >;
 }>;
 
-export type RunningServer = Readonly<{ host: string; port: number; close: () => Promise<void> }>;
+/**
+ * A server that listens. `stop`: accepts no more, idle connections are closed, answers under way go out. `close`: ends what
+ * is left at once. Both resolve when no connection is left.
+ */
+export type RunningServer = Readonly<{
+  host: string;
+  port: number;
+  stop: () => Promise<void>;
+  close: () => Promise<void>;
+}>;
 
-type Answer = Readonly<{ status: number; body: string; contentType: string }>;
+type Answer = Readonly<{ status: number; body: string; contentType: string; isLast?: boolean }>;
 type Handler = Readonly<{
   method: 'GET' | 'POST';
   answer: (view: AdminView, query: URLSearchParams) => Awaitable<Answer>;
@@ -88,6 +106,19 @@ function logging(view: AdminView, query: URLSearchParams): Answer {
     : text(`tulle: ${set}\n`);
 }
 
+async function upgrade(view: AdminView): Promise<Answer> {
+  const outcome = await view.upgrade();
+  switch (outcome.kind) {
+    case 'serving':
+      // The next request is for the successor.
+      return { ...json({ pid: outcome.pid }), isLast: true };
+    case 'refused':
+      return text(`${outcome.reason}\n`, 409);
+    case 'failed':
+      return text(`${outcome.reason}\n`, 503);
+  }
+}
+
 const handlers: Readonly<Record<string, Handler>> = {
   '/ready': get(ready),
   '/stats': get(stats),
@@ -101,6 +132,7 @@ const handlers: Readonly<Record<string, Handler>> = {
     view.drain();
     return text('OK\n');
   }),
+  '/upgrade': post(upgrade),
   '/quitquitquit': post((view) => {
     view.quit();
     return text('OK\n');
@@ -124,48 +156,58 @@ async function serve(view: AdminView, request: IncomingMessage, response: Server
   } catch (error) {
     result = text(`${describeError(error)}\n`, 500);
   }
+  if (result.isLast === true) response.shouldKeepAlive = false;
   response.writeHead(result.status, { 'content-type': result.contentType, 'cache-control': 'no-cache, max-age=0' });
   response.end(request.method === 'HEAD' ? '' : result.body);
   request.resume();
 }
 
 /** Serves the admin port. */
-export function startAdmin(view: AdminView, address: Readonly<{ host: string; port: number }>): Promise<RunningServer> {
-  return listen(
-    createServer((request, response) => void serve(view, request, response)),
-    address,
-    'the admin port',
-  );
+export function startAdmin(view: AdminView, address: HostPort, sockets: ListeningSockets): Promise<RunningServer> {
+  const server = createServer((request, response) => void serve(view, request, response));
+  return listen(server, { name: 'the admin port', ...address }, sockets);
 }
 
 /** Serves readiness alone (`/healthz/ready`), for probes from outside. */
 export function startReadiness(
   view: Pick<AdminView, 'isReady' | 'awaited'>,
-  address: Readonly<{ host: string; port: number }>,
+  address: HostPort,
+  sockets: ListeningSockets,
 ): Promise<RunningServer> {
   const server = createServer((request, response) => {
     const isKnown = request.url?.split('?')[0] === '/healthz/ready';
     response.writeHead(isKnown ? (view.isReady() ? 200 : 503) : 404, { 'content-type': 'text/plain' });
     response.end(isKnown && !view.isReady() ? `waits for ${view.awaited().join(', ')}\n` : '');
   });
-  return listen(server, address, 'readiness');
+  return listen(server, { name: 'readiness', ...address }, sockets);
 }
 
+/** Listens on what a predecessor handed over for the address, else anew. */
 function listen(
   server: Server,
-  { host, port }: Readonly<{ host: string; port: number }>,
-  what: string,
+  { name, host, port }: HostPort & Readonly<{ name: string }>,
+  sockets: ListeningSockets,
 ): Promise<RunningServer> {
+  const socket = { name, address: host, port };
+  const fd = sockets.take(socket);
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(new MeshError('io', `${what} cannot listen on ${host}:${port}`, { cause })));
-    server.listen(port, host, () => {
+    server.once('error', (cause) => reject(new MeshError('io', `${name} cannot listen on ${host}:${port}`, { cause })));
+    server.listen(fd === null ? { port, host } : { fd }, () => {
       const { port: bound } = server.address() as AddressInfo;
-      const close = () =>
-        new Promise<void>((done) => {
-          server.close(() => done());
-          server.closeAllConnections();
-        });
-      resolve({ host, port: bound, close });
+      const own = descriptorOf(server);
+      const release = own === null ? () => {} : sockets.hold({ ...socket, fd: own });
+      const closed = new Promise<void>((done) => server.once('close', done));
+      const stop = () => {
+        release();
+        if (server.listening) server.close();
+        return closed;
+      };
+      const close = () => {
+        const stopped = stop();
+        server.closeAllConnections();
+        return stopped;
+      };
+      resolve({ host, port: bound, stop, close });
     });
   });
 }

@@ -145,7 +145,7 @@ describe('draining', () => {
     const busy = open();
     const idle = open();
     busy.receive('GET / HTTP/1.1\r\nhost: a\r\n');
-    connections.startDraining();
+    connections.startDraining('inbound');
     assert.equal(idle.hasEnded || idle.isClosed, false, 'a request may be on its way');
     idle.receive(get());
     assert.match(idle.text, /connection: close/i);
@@ -157,7 +157,7 @@ describe('draining', () => {
 
   test('connections that come late are answered once and told to go elsewhere (vector 20)', () => {
     const { open, connections } = setUp();
-    connections.startDraining();
+    connections.startDraining('inbound');
     const late = open();
     assert.equal(late.hasEnded || late.isClosed, false);
     late.receive(get() + get());
@@ -169,10 +169,20 @@ describe('draining', () => {
   test('connections of applications are left alone', () => {
     const { open, connections } = setUp({}, 'outbound');
     const connection = open();
-    connections.startDraining();
+    connections.startDraining('inbound');
     connection.receive(get());
     assert.doesNotMatch(connection.text, /connection: close/i);
     assert.equal(connection.hasEnded, false);
+  });
+
+  test('when a successor serves all are told to go, also those of applications', () => {
+    const { open, connections } = setUp({}, 'outbound');
+    const connection = open();
+    connections.startDraining('all');
+    connections.startDraining('inbound');
+    connection.receive(get());
+    assert.match(connection.text, /connection: close/i);
+    assert.equal(connection.hasEnded, true);
   });
 
   test('connections of chains that are gone end, others stay', () => {

@@ -21,7 +21,7 @@ export class HttpConnections {
   readonly #open = new Set<Open>();
   /** Taken out of HTTP by a CONNECT, and silent so far. */
   readonly #unknown = new Set<Connection>();
-  #isDraining = false;
+  #draining: 'none' | 'inbound' | 'all' = 'none';
   /** Chains that no listener has any more. */
   readonly #gone = new WeakSet<PlanChain>();
 
@@ -50,7 +50,7 @@ export class HttpConnections {
         this.#open.delete(entry);
         this.#connectTunnel(stream, head, chain, service);
       },
-      isLast: () => this.#gone.has(chain) || (this.#isDraining && chain.direction === 'inbound'),
+      isLast: () => this.#gone.has(chain) || this.#isDraining(chain),
     });
     const http = serveHttp(connection, handler, {
       wheel: this.#host.wheel,
@@ -67,12 +67,12 @@ export class HttpConnections {
   }
 
   /**
-   * From now on connections from the mesh are told to go elsewhere, with their next answer: an idle one is not closed yet, for a
-   * request may be on its way. Late connections are served once more.
+   * From now on connections from the mesh (`inbound`), or all, are told to go elsewhere, with their next answer: an idle one is not
+   * closed yet, for a request may be on its way. Late connections are served once more.
    */
-  startDraining(): void {
-    this.#isDraining = true;
-    this.#tellBusy((chain) => chain.direction === 'inbound');
+  startDraining(which: 'inbound' | 'all'): void {
+    if (this.#draining !== 'all') this.#draining = which;
+    this.#tellBusy((chain) => this.#isDraining(chain));
   }
 
   /** Connections of chains that are gone end with their next answer; those that stay idle end after a while. */
@@ -87,6 +87,10 @@ export class HttpConnections {
     if (count === 0) return;
     this.#tellBusy(isGone);
     this.#host.clock.after(retireAfterMs, () => this.drain((chain) => this.#gone.has(chain)));
+  }
+
+  #isDraining(chain: PlanChain): boolean {
+    return this.#draining === 'all' || (this.#draining === 'inbound' && chain.direction === 'inbound');
   }
 
   #tellBusy(shouldEnd: (chain: PlanChain) => boolean): void {

@@ -2,8 +2,8 @@
  * What the main thread and a worker say to each other. All of it is plain data or shared memory, which structured clone takes; messages
  * arrive in the order in which they were posted. A message with an `id` is answered by `answer` with the same.
  *
- *   main   apply, certificate, hosts, ejected, startDraining, drained, report, close
- *   worker answer, ready, series, log, accessLog, members, fire
+ *   main   apply, certificate, hosts, ejected, startDraining, drained, handOver, report, close
+ *   worker answer, ready, stopped, series, log, accessLog, members, fire, lastReport
  */
 import type { HostPort } from '#shared/runtime/host-port.ts';
 import { Secret } from '#shared/runtime/secret.ts';
@@ -43,6 +43,7 @@ export type ToWorker =
   | Readonly<{ kind: 'ejected'; cluster: string; key: string; isEjected: boolean }>
   | Readonly<{ kind: 'startDraining' }>
   | Readonly<{ kind: 'drained'; id: number; drainMs: number }>
+  | Readonly<{ kind: 'handOver'; id: number; idleMs: number; limitMs: number }>
   | Readonly<{ kind: 'report'; id: number }>
   | Readonly<{ kind: 'close'; id: number }>;
 
@@ -50,6 +51,7 @@ export type ToWorker =
 export type Answers = {
   apply: ReadonlyMap<string, HostPort>;
   drained: null;
+  handOver: null;
   report: DataPathReport;
   close: null;
 };
@@ -58,6 +60,8 @@ export type FromWorker =
   | Readonly<{ kind: 'answer'; id: number; value: Answers[keyof Answers] }>
   /** It has begun; where its metrics lie. `reason`: why it runs on streams, if it does. */
   | Readonly<{ kind: 'ready'; cells: Float64Array; reason: string | null }>
+  /** Handing over: it takes no more connections. */
+  | Readonly<{ kind: 'stopped' }>
   | Readonly<{ kind: 'series'; entry: SeriesEntry }>
   | Readonly<{ kind: 'log'; level: 'info' | 'warn' | 'error'; facts: object; message: string }>
   | Readonly<{ kind: 'accessLog'; path: string; text: string }>

@@ -1,5 +1,5 @@
 import type { Clock } from '#shared/runtime/clock.ts';
-import type { PathLog } from '../surroundings.ts';
+import type { PathLog } from '../neighbours.ts';
 import { openAccessLog, type AccessLogWriter } from '../telemetry/access-log-writer.ts';
 
 /** The access logs of all workers: one writer for each destination, so that lines stay whole whatever it is. */

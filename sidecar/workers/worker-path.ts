@@ -13,7 +13,7 @@ import { reportOf } from '../data-path-report.ts';
 import type { ListenPlace } from '../net/listener.ts';
 import { applyDelta, type SnapshotDelta } from '../snapshot/delta.ts';
 import { emptySnapshot, type Snapshot } from '../snapshot/snapshot.ts';
-import type { PathLog } from '../surroundings.ts';
+import type { PathLog } from '../neighbours.ts';
 import { AccessLogWriter } from '../telemetry/access-log-writer.ts';
 import type { SharedState } from '../upstream/cluster.ts';
 import { RemoteJudge } from '../upstream/remote-judge.ts';
@@ -48,10 +48,12 @@ export class WorkerPath {
       own: { ...own, principal: () => this.#certificates.current()?.spiffeId ?? '' },
       compat,
       ownAddress,
-      surroundings: {
+      neighbours: {
         // One writer for all workers, on the main thread: nothing else keeps lines whole in a pipe.
         openLog: (path, logOptions) => new AccessLogWriter(postingStream(path, post), true, logOptions),
         place: ({ name }) => this.#takePlace(name),
+        // The main thread does.
+        hold: () => () => undefined,
         shared: (cluster) => this.#shared(cluster),
         onSeries: (entry) => post({ kind: 'series', entry }),
       },
@@ -76,6 +78,11 @@ export class WorkerPath {
         return this.path.startDraining();
       case 'drained':
         return this.#answer(message.id, this.path.drained(message.drainMs).then(nothing));
+      case 'handOver': {
+        const { id, idleMs, limitMs } = message;
+        const onStopped = () => this.#options.post({ kind: 'stopped' });
+        return this.#answer(id, this.path.handOver({ idleMs, limitMs, onStopped }).then(nothing));
+      }
       case 'report':
         return this.#answer(message.id, Promise.resolve(reportOf(this.path)));
       case 'close':
@@ -87,6 +94,8 @@ export class WorkerPath {
     this.#snapshot = applyDelta(this.#snapshot, delta);
     for (const cluster of this.#blocks.keys()) if (!this.#snapshot.clusters.has(cluster)) this.#blocks.delete(cluster);
     await this.path.apply(this.#snapshot);
+    // Where there is a place to: the main thread says when.
+    if (this.#places.size > 0) await this.path.listen();
     // A listener that could not be compiled takes none: its socket is not kept waiting.
     for (const name of this.#places.keys()) closePlace(this.#takePlace(name));
     return this.path.addresses();

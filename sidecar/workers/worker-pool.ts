@@ -15,10 +15,11 @@ import type { Random } from '#shared/runtime/random.ts';
 import type { Watch } from '#shared/runtime/watch.ts';
 import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
 import { retireReport, sumReports, type DataPathReport } from '../data-path-report.ts';
+import type { HandOver } from '../data-path.ts';
 import type { DataPlane } from '../data-plane.ts';
 import { diffSnapshot } from '../snapshot/delta.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
-import type { PathLog } from '../surroundings.ts';
+import type { PathLog } from '../neighbours.ts';
 import { mergeSlabs } from '../telemetry/merge-slabs.ts';
 import type { SlabView } from '../telemetry/series.ts';
 import { ClusterCounts } from './cluster-counts.ts';
@@ -59,8 +60,10 @@ export class WorkerPool implements DataPlane {
   #deadSlab: SlabView | null = null;
   #deadReport: DataPathReport | null = null;
   #deaths = 0;
+  #isListening = false;
   #isDraining = false;
-  #isClosing = false;
+  /** Nothing is put into force any more, and nobody replaced. */
+  #isEnding = false;
   /** While all workers are dead nothing else may keep the process alive. */
   readonly #keepAlive = setInterval(() => undefined, 60_000);
 
@@ -101,6 +104,12 @@ export class WorkerPool implements DataPlane {
     return this.#applying;
   }
 
+  listen(): Promise<void> {
+    this.#isListening = true;
+    this.#applying = this.#applying.then(() => (this.#snapshot === null ? undefined : this.#apply(this.#snapshot)));
+    return this.#applying;
+  }
+
   addresses(): ReadonlyMap<string, HostPort> {
     return this.#addresses;
   }
@@ -133,8 +142,19 @@ export class WorkerPool implements DataPlane {
     sockets.close();
   }
 
+  async handOver({ idleMs, limitMs, onStopped }: HandOver): Promise<void> {
+    this.#isEnding = true;
+    await this.#applying;
+    const threads = this.#threads();
+    const done = threads.map((thread) => thread.ask('handOver', { idleMs, limitMs }));
+    await Promise.all(threads.map(({ stopped }) => stopped));
+    this.#options.sockets.close();
+    onStopped();
+    await Promise.all(done);
+  }
+
   async close(): Promise<void> {
-    this.#isClosing = true;
+    this.#isEnding = true;
     clearInterval(this.#keepAlive);
     this.#stopCertificates();
     await this.#applying;
@@ -160,11 +180,11 @@ export class WorkerPool implements DataPlane {
   async #apply(snapshot: Snapshot): Promise<void> {
     // Nobody is to be kept waiting by a port that is open before there is who serves it.
     await Promise.all(this.#threads().map(({ begun }) => begun));
-    if (this.#isClosing) return;
+    if (this.#isEnding) return;
     this.#snapshot = snapshot;
     this.#counts.setClusters(snapshot.clusters.keys());
     this.#hub.configure(snapshot.clusters);
-    this.#options.sockets.setListeners(snapshot.listeners);
+    if (this.#isListening) this.#options.sockets.setListeners(snapshot.listeners);
     // The first alone where it is it that finds a free port for all.
     const [first, ...others] = this.#seats;
     const needsFirst = this.#options.sockets.awaitsPort;
@@ -238,13 +258,13 @@ export class WorkerPool implements DataPlane {
     const { slab, lastReport } = thread;
     if (slab !== null) this.#deadSlab = mergeSlabs(this.#deadSlab === null ? [slab] : [this.#deadSlab, slab]);
     if (lastReport !== null) this.#deadReport = retireReport(lastReport, this.#deadReport);
-    if (this.#isClosing) return;
+    if (this.#isEnding) return;
     this.#deaths++;
     seat.earlyDeaths = countEarlyDeaths(seat.earlyDeaths, clock.monotonic() - seat.startedAt);
     const delayMs = restartDelayMs(seat.earlyDeaths, random);
     logger.error({ worker: index, reason, restartInMs: delayMs }, 'a worker died: its connections are lost');
     clock.after(delayMs, () => {
-      if (!this.#isClosing) this.#fill(seat);
+      if (!this.#isEnding) this.#fill(seat);
     });
   }
 

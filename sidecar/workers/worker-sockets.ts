@@ -67,13 +67,13 @@ export class WorkerSockets {
     for (const [name, { port, sockets, given }] of this.#held) {
       if (given.has(worker)) continue;
       const socket = sockets[worker % sockets.length];
-      given.add(worker);
-      places.set(
-        name,
-        socket === undefined
-          ? { port, reusePort: true, fd: null }
-          : { port: socket.port, reusePort: true, fd: socket.duplicate() },
-      );
+      try {
+        const fd = socket === undefined ? null : socket.duplicate();
+        places.set(name, { port, reusePort: true, fd });
+        given.add(worker);
+      } catch (error) {
+        this.#options.onProblem(name, describeError(error));
+      }
     }
     return places;
   }

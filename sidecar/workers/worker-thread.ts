@@ -7,7 +7,7 @@ import type { SeriesEntry, SlabView } from '../telemetry/series.ts';
 import type { Answers, FromWorker, ToWorker, WorkerSetup } from './messages.ts';
 
 /** What is not the thread's own to handle. */
-export type HandledMessage = Exclude<FromWorker, { kind: 'answer' | 'series' | 'lastReport' }>;
+export type HandledMessage = Exclude<FromWorker, { kind: 'answer' | 'stopped' | 'series' | 'lastReport' }>;
 
 /** Who hears of a worker. Nothing is called before the constructor has returned. */
 export interface WorkerHandler {
@@ -24,7 +24,10 @@ export class WorkerThread {
   lastReport: DataPathReport | null = null;
   /** Resolves when it has begun, or has died before. */
   readonly begun: Promise<void>;
+  /** Resolves when it takes no more connections. */
+  readonly stopped: Promise<void>;
   readonly #begin: () => void;
+  readonly #stop: () => void;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, (value: unknown) => void>();
   readonly #entries: SeriesEntry[] = [];
@@ -35,9 +38,8 @@ export class WorkerThread {
   #hasEnded = false;
 
   constructor(entry: URL, setup: WorkerSetup, handler: WorkerHandler) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.begun = promise;
-    this.#begin = resolve;
+    ({ promise: this.begun, resolve: this.#begin } = Promise.withResolvers<void>());
+    ({ promise: this.stopped, resolve: this.#stop } = Promise.withResolvers<void>());
     this.#worker = new Worker(entry, { workerData: setup, name: `worker-${setup.index}` });
     this.#worker.on('message', (message: FromWorker) => this.#take(message, handler));
     this.#worker.on('error', (error) => (this.#error = describeError(error)));
@@ -46,6 +48,7 @@ export class WorkerThread {
       for (const answer of this.#waiting.values()) answer(null);
       this.#waiting.clear();
       this.#begin();
+      this.#stop();
       handler.onExit(this.#error ?? `exit code ${code}`);
     });
   }
@@ -92,6 +95,8 @@ export class WorkerThread {
         this.#begin();
         handler.onMessage(message);
         return;
+      case 'stopped':
+        return this.#stop();
       case 'series':
         this.#entries.push(message.entry);
         return;

@@ -66,8 +66,18 @@ export class StaticSidecar {
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? NaN) * 1024;
   }
 
-  signal(name: 'SIGTERM'): void {
+  /** The process that was started. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  signal(name: 'SIGTERM' | 'SIGUSR2' | 'SIGKILL'): void {
     this.#child.kill(name);
+  }
+
+  /** Another configuration for the next process that starts from it. */
+  async rewrite(bootstrap: Json): Promise<void> {
+    await writeFile(join(this.#folder, 'bootstrap.json'), JSON.stringify(bootstrap));
   }
 
   async stop(): Promise<void> {

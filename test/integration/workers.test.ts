@@ -107,7 +107,7 @@ describe('a sidecar with two worker threads', () => {
     await eventually(() => app.held.length === maxRequests);
     // What is over the limit is answered at once.
     const overflow = await eventually(async () => {
-      const settled = await Promise.all(answers.map((answer) => Promise.race([answer, null])));
+      const settled = await Promise.all(answers.map((answer) => Promise.race([answer, Promise.resolve(null)])));
       const refused = settled.filter((answer) => answer?.status === 503);
       assert.equal(refused.length, 8);
       return refused;

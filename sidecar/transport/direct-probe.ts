@@ -7,8 +7,11 @@ import { handleOf, loadStreamWrap } from './stream-handle.ts';
 import type { Connection, ConnectionHandler, TlsFacts } from './transport.ts';
 
 const timeoutMs = 2000;
-/** More than fits into a socket's buffers or a record of TLS: writes wait, and reads come in parts. */
-const payload = Buffer.alloc(600_000, 'the direct transport tests itself; ');
+/**
+ * More than fits into a socket's buffers or a record of TLS: writes wait, and reads come in parts. Made anew: a constant would be held
+ * by every worker thread.
+ */
+const aPayload = () => Buffer.alloc(600_000, 'the direct transport tests itself; ');
 
 /**
  * Whether the direct transport works in this process: the Node version is the tested one, its private interface has the known shape,
@@ -115,6 +118,7 @@ class Echo implements ConnectionHandler {
 async function sendAndCompare(connection: Connection): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const timer = setTimeout(() => reject(new Error('the echo did not end in time')), timeoutMs);
+  const payload = aPayload();
   let received = 0;
   let isSame = true;
   connection.setHandler({

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { eventually } from '../support/eventually.ts';
-import { aCluster, aListener, freePort, StaticSidecar, type Json } from './sidecar-static.fixture.ts';
+import { aCluster, aListener, aTcpListener, freePort, StaticSidecar, type Json } from './sidecar-static.fixture.ts';
 import { Caller, Debugger, HoldingApp, metric, type Answer } from './workers.fixture.ts';
 
 const types = 'type.googleapis.com/envoy.extensions.';
@@ -18,6 +18,7 @@ describe('a sidecar with two worker threads', () => {
   let folder = '';
   let app: HoldingApp;
   let port = 0;
+  let tcpPort = 0;
   let adminPort = 0;
   let sidecar: StaticSidecar;
   const callers: Caller[] = [];
@@ -26,7 +27,7 @@ describe('a sidecar with two worker threads', () => {
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'tulle-workers-'));
     app = await HoldingApp.start();
-    [port, adminPort] = [await freePort(), await freePort()];
+    [port, tcpPort, adminPort] = [await freePort(), await freePort(), await freePort()];
     sidecar = await StaticSidecar.start(bootstrap(), [port, adminPort], {
       flags: ['--concurrency', '2', '--drain-seconds', '0'],
       nodeFlags: ['--inspect=127.0.0.1:0'],
@@ -60,8 +61,14 @@ describe('a sidecar with two worker threads', () => {
     return {
       admin: { address: { socket_address: { address: '127.0.0.1', port_value: adminPort } } },
       static_resources: {
-        listeners: [aListener('inbound', port, 'app', { manager: { access_log: [file] } })],
-        clusters: [cluster],
+        listeners: [
+          aListener('inbound', port, 'app', { manager: { access_log: [file] } }),
+          aTcpListener('tcp', tcpPort, 'tcp'),
+        ],
+        clusters: [
+          cluster,
+          { ...aCluster('tcp', app.port), circuit_breakers: { thresholds: [{ max_connections: 5 }] } },
+        ],
       },
     };
   };
@@ -83,7 +90,8 @@ describe('a sidecar with two worker threads', () => {
     assert.ok(app.connections.size >= 2, `one worker would do with ${app.connections.size}`);
     assert.equal(await metric(adminPort, 'istio_requests_total'), 3 * callerCount);
     assert.equal(await metric(adminPort, 'envoy_cluster_upstream_rq_total'), 3 * callerCount);
-    assert.equal(await metric(adminPort, 'envoy_cluster_membership_total'), 1);
+    // Of two clusters, with one each.
+    assert.equal(await metric(adminPort, 'envoy_cluster_membership_total'), 2);
     assert.equal(await metric(adminPort, 'envoy_server_concurrency'), 2);
     const stats = await (await fetch(`http://127.0.0.1:${adminPort}/stats`)).text();
     assert.match(stats, new RegExp(`^downstream_cx_active: ${callerCount}$`, 'm'));
@@ -116,6 +124,20 @@ describe('a sidecar with two worker threads', () => {
     app.release();
     assert.equal((await Promise.all(answers)).filter((answer) => answer?.status === 200).length, maxRequests);
     assert.equal(await metric(adminPort, 'envoy_cluster_upstream_rq_pending_overflow'), 8);
+  });
+
+  it('opens as many connections at once as the limit says, in both together', async () => {
+    const tunnels = Array.from({ length: 16 }, () => new Caller(tcpPort));
+    callers.push(...tunnels);
+    const answers = hold(tunnels);
+    await eventually(() => app.held.length === 5);
+    const isLost = (answer: Promise<Answer | null>) =>
+      Promise.race([answer, Promise.resolve('waits')]).then((state) => state === null);
+    await eventually(async () => {
+      assert.equal((await Promise.all(answers.map(isLost))).filter(Boolean).length, 11);
+    });
+    assert.equal(await metric(adminPort, 'envoy_cluster_upstream_cx_overflow'), 11);
+    app.release();
   });
 
   it('ejects a host after so many failures in a row in both together, and for both', async () => {

@@ -10,7 +10,7 @@ const retries = 3;
 
 /**
  * Where a breaker counts: a table of `breakerSlots` numbers that worker threads may share, and which part of them is ours, so that it
- * can be taken off again when this thread dies. Null: nobody else counts there.
+ * can be taken off again when this thread dies. Null: no other thread counts there, so that nothing need be atomic (9 ns each).
  */
 export type BreakerTable = Readonly<{ counts: Int32Array; share: Int32Array | null }>;
 
@@ -107,18 +107,29 @@ export class Breaker {
   // A thread that is killed is stopped where a function begins or a loop turns round: never between a count and its share.
 
   #take(slot: number, limit: number): boolean {
+    const counts = this.#counts;
     const share = this.#share;
-    if (Atomics.add(this.#counts, slot, 1) < limit) {
-      if (share !== null) share[slot] = (share[slot] ?? 0) + 1;
+    if (share === null) {
+      const count = counts[slot] ?? 0;
+      if (count >= limit) return false;
+      counts[slot] = count + 1;
       return true;
     }
-    Atomics.sub(this.#counts, slot, 1);
+    if (Atomics.add(counts, slot, 1) < limit) {
+      share[slot] = (share[slot] ?? 0) + 1;
+      return true;
+    }
+    Atomics.sub(counts, slot, 1);
     return false;
   }
 
   #change(slot: number, by: 1 | -1): void {
     const share = this.#share;
+    if (share === null) {
+      this.#counts[slot] = (this.#counts[slot] ?? 0) + by;
+      return;
+    }
     Atomics.add(this.#counts, slot, by);
-    if (share !== null) share[slot] = (share[slot] ?? 0) + by;
+    share[slot] = (share[slot] ?? 0) + by;
   }
 }

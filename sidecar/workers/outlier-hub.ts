@@ -110,7 +110,9 @@ export class OutlierHub {
 
 function aHost(key: string): SharedHost {
   const cells = new Int32Array(new SharedArrayBuffer(monitorCells * Int32Array.BYTES_PER_ELEMENT));
-  return { key, cells, monitor: new OutlierMonitor(cells), holders: new Set() };
+  const monitor = new OutlierMonitor();
+  monitor.attach(cells);
+  return { key, cells, monitor, holders: new Set() };
 }
 
 /** Gone with the last worker that had it. */

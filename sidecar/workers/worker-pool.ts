@@ -190,7 +190,8 @@ export class WorkerPool implements DataPlane {
     const needsFirst = this.#options.sockets.awaitsPort;
     if (first !== undefined && needsFirst) await this.#bring(first);
     await Promise.all((needsFirst ? others : this.#seats).map((seat) => this.#bring(seat)));
-    this.#options.sockets.closeUnused();
+    // What a dead worker would have taken is not known.
+    if (this.#seats.every(({ thread }) => thread !== null)) this.#options.sockets.closeUnused();
   }
 
   /** Tells the worker of this seat what is in force. Resolves when it is there, or the worker is dead. */
@@ -263,8 +264,11 @@ export class WorkerPool implements DataPlane {
     seat.earlyDeaths = countEarlyDeaths(seat.earlyDeaths, clock.monotonic() - seat.startedAt);
     const delayMs = restartDelayMs(seat.earlyDeaths, random);
     logger.error({ worker: index, reason, restartInMs: delayMs }, 'a worker died: its connections are lost');
+    if (delayMs > 0) sockets.suspend(index);
     clock.after(delayMs, () => {
-      if (!this.#isEnding) this.#fill(seat);
+      if (this.#isEnding) return;
+      sockets.resume(index);
+      this.#fill(seat);
     });
   }
 

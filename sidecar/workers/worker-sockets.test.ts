@@ -75,6 +75,27 @@ describe('sockets of workers', { skip: calls === null ? 'not on this system' : f
     assert.equal(await isOpen(port), false);
   });
 
+  it('of a worker that stays away are closed, so that the others get its connections', async () => {
+    const { sockets, account } = setUp(calls);
+    sockets.setListeners(new Map([['a', aListener(0)]]));
+    const other = sockets.placesFor(1);
+    const { port } = place(other, 'a');
+    sockets.suspend(0);
+    assert.equal(account.held().length, 1);
+    assert.equal(sockets.placesFor(0).size, 0);
+    // The last is kept: nobody else would get what it gets.
+    sockets.suspend(1);
+    assert.equal(await isOpen(port), true);
+    sockets.resume(0);
+    assert.equal(account.held().length, 2);
+    const back = sockets.placesFor(0);
+    assert.equal(place(back, 'a').port, port);
+    drop(other, back);
+    sockets.close();
+    assert.deepEqual(account.held(), []);
+    assert.equal(await isOpen(port), false);
+  });
+
   it('are closed where no worker listens, and offered again to who did not take them', async () => {
     const { sockets } = setUp(calls);
     const listeners = new Map([['a', aListener(0)]]);

@@ -6,7 +6,7 @@
  * Where sockets cannot be opened here (`calls` is null), workers open their own, and what waits for one that dies is reset.
  */
 import type { HostPort } from '#shared/runtime/host-port.ts';
-import { describeError } from '#shared/runtime/mesh-error.ts';
+import { describeError, MeshError } from '#shared/runtime/mesh-error.ts';
 import type { ListenPlace } from '../net/listener.ts';
 import type { ListeningSocket, SocketCalls } from '../net/listening-socket.ts';
 import type { ListeningSockets, SocketName } from '../net/listening-sockets.ts';
@@ -23,13 +23,16 @@ export type WorkerSocketsOptions = Readonly<{
 /** The sockets of one listener. Workers beyond their number share. */
 type Held = {
   readonly wanted: SocketName;
-  readonly sockets: readonly ListeningSocket[];
+  /** Null: not open while its worker is away. */
+  readonly sockets: (HeldSocket | null)[];
   /** Workers that listen there, or were told to. */
   readonly given: Set<number>;
   /** Where workers that open their own found a free port for all; 0 until then. */
   port: number;
-  readonly release: () => void;
 };
+
+/** `release`: takes it off the account and closes it. */
+type HeldSocket = Readonly<{ socket: ListeningSocket; release: () => void }>;
 
 const backlog = 1024;
 
@@ -66,9 +69,10 @@ export class WorkerSockets {
     const places = new Map<string, ListenPlace>();
     for (const [name, { port, sockets, given }] of this.#held) {
       if (given.has(worker)) continue;
-      const socket = sockets[worker % sockets.length];
+      const held = sockets[worker % sockets.length];
+      if (held === null) continue;
       try {
-        const fd = socket === undefined ? null : socket.duplicate();
+        const fd = held === undefined ? null : held.socket.duplicate();
         places.set(name, { port, reusePort: true, fd });
         given.add(worker);
       } catch (error) {
@@ -92,6 +96,30 @@ export class WorkerSockets {
     for (const [name, held] of this.#held) if (held.given.size === 0) this.#close(name, held);
   }
 
+  /**
+   * A worker will be away for a while: the kernel is to give its connections to the others. Those that wait already are reset, which is
+   * why a worker that comes back at once keeps its sockets.
+   */
+  suspend(worker: number): void {
+    for (const { sockets } of this.#held.values()) {
+      if (sockets.filter((socket) => socket !== null).length < 2) continue;
+      sockets[worker]?.release();
+      if (worker < sockets.length) sockets[worker] = null;
+    }
+  }
+
+  /** It comes back. */
+  resume(worker: number): void {
+    for (const { wanted, port, sockets } of this.#held.values()) {
+      if (sockets[worker] !== null) continue;
+      try {
+        sockets[worker] = this.#openOne(wanted, port);
+      } catch (error) {
+        this.#options.onProblem(wanted.name, describeError(error));
+      }
+    }
+  }
+
   /** A worker is dead. */
   forget(worker: number): void {
     for (const { given } of this.#held.values()) given.delete(worker);
@@ -104,39 +132,45 @@ export class WorkerSockets {
 
   #open(wanted: SocketName): Held | null {
     const { calls, account, workers, onProblem } = this.#options;
-    if (calls === null) return { wanted, sockets: [], given: new Set(), port: wanted.port, release: () => undefined };
-    const sockets: ListeningSocket[] = [];
+    const held: Held = { wanted, sockets: [], given: new Set(), port: wanted.port };
+    if (calls === null) return held;
     try {
       for (let i = 0; i < workers; i++) {
         const inherited = account.take(wanted);
-        sockets.push(inherited === null ? openOne(calls, wanted, sockets[0]) : calls.adopt(inherited));
+        const opened =
+          inherited === null ? this.#openOne(wanted, held.port, i) : this.#hold(wanted, calls.adopt(inherited));
+        held.sockets.push(opened);
+        held.port = opened.socket.port;
       }
     } catch (error) {
       // What a predecessor without workers leaves is not to be bound again: then all share its one socket.
-      if (sockets.length === 0) {
+      if (held.sockets.length === 0) {
         onProblem(wanted.name, describeError(error));
         return null;
       }
     }
-    const releases = sockets.map(({ fd }) => account.hold({ ...wanted, fd }));
-    const release = () => {
-      for (const each of releases) each();
-      for (const socket of sockets) socket.close();
-    };
-    return { wanted, sockets, given: new Set(), port: sockets[0]?.port ?? 0, release };
+    return held;
   }
 
-  #close(name: string, held: Held): void {
-    held.release();
+  /** The port of the first is that of all, whatever was asked for. */
+  #openOne(wanted: SocketName, port: number, index = 1): HeldSocket {
+    const { calls } = this.#options;
+    if (calls === null) throw new MeshError('unsupported', 'sockets cannot be opened here');
+    const reusePort = index === 0 ? 'first' : true;
+    return this.#hold(wanted, calls.open({ address: wanted.address, port, reusePort, backlog }));
+  }
+
+  #hold(wanted: SocketName, socket: ListeningSocket): HeldSocket {
+    const forget = this.#options.account.hold({ ...wanted, fd: socket.fd });
+    const release = () => {
+      forget();
+      socket.close();
+    };
+    return { socket, release };
+  }
+
+  #close(name: string, { sockets }: Held): void {
+    for (const socket of sockets) socket?.release();
     this.#held.delete(name);
   }
-}
-
-/** The port of the first is that of all, whatever was asked for. */
-function openOne(
-  calls: SocketCalls,
-  { address, port }: SocketName,
-  first: ListeningSocket | undefined,
-): ListeningSocket {
-  return calls.open({ address, port: first?.port ?? port, reusePort: first === undefined ? 'first' : true, backlog });
 }

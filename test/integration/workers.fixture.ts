@@ -113,8 +113,10 @@ export class Debugger {
   }
 
   #take({ method, params = {} }: Message): void {
-    if (method !== 'NodeWorker.attachedToWorker') return;
     const { sessionId, workerInfo } = params;
+    if (method === 'NodeWorker.detachedFromWorker')
+      for (const [title, session] of this.#workers) if (session === sessionId) this.#workers.delete(title);
+    if (method !== 'NodeWorker.attachedToWorker') return;
     const title = String(Reflect.get(Object(workerInfo) as object, 'title'));
     this.#workers.set(title, String(sessionId));
   }

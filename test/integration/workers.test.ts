@@ -194,16 +194,19 @@ describe('a sidecar with two worker threads', () => {
     const count = () => metric(adminPort, 'istio_requests_total');
     assert.equal(await count(), callerCount);
     const debugging = await attach();
-    for (const worker of ['worker-0', 'worker-1']) await debugging.runIn(worker, 'process.exit(7)');
-    await eventually(() => sidecar.log.filter(({ reason }) => reason === 'exit code 7').length === 2);
-    // Both are dead, or their successors have just begun: the connections wait, and none is refused.
-    const late = Array.from({ length: callerCount }, () => new Caller(port));
-    callers.push(...late);
-    assert.deepEqual(
-      (await Promise.all(late.map((caller) => caller.get()))).map(({ status }) => status),
-      late.map(() => 200),
-    );
-    assert.equal(await count(), 2 * callerCount);
-    assert.equal(await metric(adminPort, 'tulle_worker_deaths_total'), 2);
+    // Their successors die too, and are then waited for.
+    for (const deaths of [2, 4]) {
+      for (const worker of ['worker-0', 'worker-1']) await debugging.runIn(worker, 'process.exit(7)');
+      await eventually(() => sidecar.log.filter(({ reason }) => reason === 'exit code 7').length === deaths);
+      // Both are dead, or have just begun: connections wait, and none is refused.
+      const late = Array.from({ length: callerCount }, () => new Caller(port));
+      callers.push(...late);
+      assert.deepEqual(
+        (await Promise.all(late.map((caller) => caller.get()))).map(({ status }) => status),
+        late.map(() => 200),
+      );
+    }
+    assert.equal(await count(), 3 * callerCount);
+    assert.equal(await metric(adminPort, 'tulle_worker_deaths_total'), 4);
   });
 });

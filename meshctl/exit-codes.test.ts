@@ -44,6 +44,11 @@ const items = [
   item('refused', { distribution: { ...distribution, refused: [{ proxy: 'p', typeUrl: 't', message: 'no' }] } }),
   item('broken', { problems: [{ path: 'spec', message: 'is wrong', severity: 'error', line: 3 }] }),
 ];
+/** Proxies: one whose admin port nobody listens on, and one that has none. */
+const proxies = [
+  { name: 'orders-1', namespace: 'shop', metadata: { TULLE_ADMIN: '127.0.0.1:1' } },
+  { name: 'envoy', namespace: 'shop', metadata: {} },
+];
 const server = createServer((request, response) => {
   const path = (request.url ?? '').split('?')[0] ?? '';
   const send = (status: number, body: unknown) => {
@@ -52,6 +57,8 @@ const server = createServer((request, response) => {
   const found = items.find(({ key }) => path === `/api/v1/resources/${key}`);
   if (found !== undefined) return send(200, found);
   if (path === '/api/v1/resources') return send(200, { generation: 1, items, files: [] });
+  if (path === '/api/v1/proxies') return send(200, { generation: 1, items: proxies });
+  if (path === '/upgrade') return response.writeHead(409).end('process 7 is starting\n');
   if (path === '/version') return send(200, { version: '0.1.0', node: 'v26' });
   return send(path.includes('/forbidden') ? 403 : 404, { title: `there is nothing at ${path}`, status: 404 });
 });
@@ -105,6 +112,10 @@ const errors: readonly Case[] = [
   [64, ['wait', 'nonsense', 'done', '--for=distribution', ...at], /there is no kind nonsense/],
   [64, ['wait', 'service', 'done', '--for=distribution', '--timeout', 'soon', ...at], /soon is not a duration/],
   [64, ['proxy', 'config', 'colours', 'p', ...at], /colours/],
+  [1, ['proxy', 'upgrade', admin], /is not upgraded, it goes on as it is: process 7 is starting$/],
+  [1, ['proxy', 'upgrade', 'missing', ...at], /no proxy missing is connected/],
+  [1, ['proxy', 'upgrade', 'envoy', ...at], /envoy does not tell its admin port/],
+  [69, ['proxy', 'upgrade', 'orders-1.shop', ...at], /the admin port of the proxy does not answer at 127\.0\.0\.1:1:/],
   [77, ['describe', 'service', 'forbidden', ...at], /nothing at/],
   [79, ['wait', 'service', 'refused', '--for=distribution', ...at], /p refused it: no/],
   [79, ['wait', 'service', 'broken', '--for=distribution', ...at], /is wrong/],

@@ -38,6 +38,7 @@ Examples:
   meshctl validate -f manifests/examples        what is wrong with these files, and what is not honoured
   meshctl get virtualservices -A                resources, their state and how far they have come
   meshctl proxy status                          the connected proxies
+  meshctl proxy upgrade orders-1                a new process takes over from a sidecar, without loss
   meshctl wait --for=distribution vs payments -n shop --timeout 10s`;
 
 const context = (command: Command) => toContext(command.optsWithGlobals<GlobalFlags>());
@@ -82,7 +83,7 @@ function addResourceVerbs(program: Command, finish: (exitCode: number) => void):
 }
 
 function addProxyVerbs(program: Command, finish: (exitCode: number) => void): void {
-  const proxy = program.command('proxy').description('what the proxies have');
+  const proxy = program.command('proxy').description('what the proxies have, and their upgrade');
   proxy
     .command('status [name]')
     .description('connected proxies, and what each has acknowledged')
@@ -96,6 +97,13 @@ function addProxyVerbs(program: Command, finish: (exitCode: number) => void): vo
     .argument('<proxy>', 'name, name.namespace or id')
     .action(async (part: ConfigPart, name: string, _options: unknown, command: Command) =>
       finish(await (await import('./commands/proxy.ts')).proxyConfig(context(command), part, name)),
+    );
+  proxy
+    .command('upgrade')
+    .description('let a new process take over from a sidecar, without loss; run it beside the sidecar')
+    .argument('<proxy>', 'name, name.namespace, id, or HOST:PORT of its admin port')
+    .action(async (name: string, _options: unknown, command: Command) =>
+      finish(await (await import('./commands/proxy-upgrade.ts')).proxyUpgrade(context(command), name)),
     );
 }
 

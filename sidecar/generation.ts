@@ -34,19 +34,21 @@ export class Generation {
   constructor({ inheritance, environment, upgradeMs, onSuccessor, onUnwatched }: GenerationOptions) {
     this.sockets = new ListeningSockets(inheritance?.sockets);
     this.#predecessor = inheritance === null ? null : new Predecessor(parentChannel);
-    this.#line = inheritance === null ? null : new WatchedLine(inheritance.lineFd, onUnwatched);
+    this.#line = inheritance === null ? null : new WatchedLine(inheritance, onUnwatched);
     let successor: Successor | null = null;
     this.upgrade = new Upgrade({
       clock: systemClock,
       timeoutMs: upgradeMs,
       start: (handler) => {
         const sockets = this.sockets.held();
-        successor = new Successor({ environment, sockets, lineFd: this.#line?.fd ?? null }, handler);
+        successor = new Successor({ environment, sockets, lines: this.#line?.fds ?? null }, handler);
         return successor;
       },
       onServing: () => {
         if (successor !== null) onSuccessor(successor, successor.line);
       },
+      // It may have said already that it is in charge.
+      onFailed: () => this.#line?.takeOver(process.pid),
     });
   }
 
@@ -58,8 +60,9 @@ export class Generation {
   /** This process listens. Resolves when it is the only one that does. */
   async takeOver(): Promise<void> {
     if (this.#predecessor === null) return;
-    await this.#predecessor.serving();
+    // Before the predecessor ends, so that signals always find somebody.
     this.#line?.takeOver(process.pid);
+    await this.#predecessor.serving();
   }
 
   /** This process cannot serve. */

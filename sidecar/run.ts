@@ -26,6 +26,7 @@ class SidecarProcess {
   readonly #options: RunOptions;
   readonly #generation: Generation;
   #sidecar: Sidecar | null = null;
+  #successor: Successor | null = null;
   #watcher: Watcher | null = null;
   #stoppingSince: number | null = null;
 
@@ -66,11 +67,12 @@ class SidecarProcess {
     logger.info({ admin: this.#sidecar.admin, listeners }, 'sidecar is up');
   }
 
-  /** Once a successor is watched, signals are for that. */
+  /** Once a successor is watched, signals are for that; one that reaches a process which has just been followed is passed on. */
   #take(signal: 'SIGTERM' | 'SIGINT' | 'SIGUSR2'): void {
-    if (this.#watcher !== null) this.#watcher.signal(signal);
-    else if (signal === 'SIGUSR2') void this.#upgrade(signal);
-    else this.stop(signal, true);
+    if (this.#watcher !== null) return this.#watcher.signal(signal);
+    this.#successor?.signal(signal);
+    if (signal !== 'SIGUSR2') this.stop(signal, true);
+    else if (this.#successor === null) void this.#upgrade(signal);
   }
 
   stop(reason: string, isGraceful: boolean): void {
@@ -107,6 +109,7 @@ class SidecarProcess {
     const { logger, exit } = this.#options;
     const { pid } = successor;
     logger.info({ pid }, 'a successor serves: finishing what is under way');
+    this.#successor = successor;
     if (line !== null) {
       this.#watcher = new Watcher(line, pid);
       void this.#watcher.ended.then(exit);

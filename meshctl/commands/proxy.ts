@@ -71,13 +71,19 @@ export async function proxyStatus(context: CommandContext, name: string | undefi
 const isNamed = (item: ProxyView, name: string) =>
   item.id === name || item.name === name || `${item.name}.${item.namespace}` === name;
 
-/** `meshctl proxy config PART PROXY`: what the control plane last sent to a proxy; certificates and node from its own view. */
-export async function proxyConfig(context: CommandContext, part: ConfigPart, name: string): Promise<number> {
+/** A connected proxy by its name, name.namespace or id. */
+export async function findProxy(context: CommandContext, name: string): Promise<ProxyView> {
   const { items } = await context.admin.get<ProxyList>('/api/v1/proxies');
   const proxy = items.find((item) => isNamed(item, name));
   if (proxy === undefined) {
     throw new CommandError(exitCodes.failed, `no proxy ${name} is connected`, 'list them by `meshctl proxy status`');
   }
+  return proxy;
+}
+
+/** `meshctl proxy config PART PROXY`: what the control plane last sent to a proxy; certificates and node from its own view. */
+export async function proxyConfig(context: CommandContext, part: ConfigPart, name: string): Promise<number> {
+  const proxy = await findProxy(context, name);
   const format = context.format === 'table' || context.format === 'wide' ? 'yaml' : context.format;
   if (part === 'bootstrap') context.out(formatObject({ id: proxy.id, metadata: proxy.metadata }, format));
   else if (part === 'certs') {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeInheritance, parseInheritance } from './inheritance.ts';
 
-const inheritance = { sockets: [{ name: 'inbound', address: '::', port: 15_006, fd: 5 }], lineFd: 4 };
+const inheritance = { sockets: [{ name: 'inbound', address: '::', port: 15_006, fd: 6 }], line: 4, life: 5 };
 
 test('is read as it was written', () => {
   assert.deepEqual(parseInheritance(encodeInheritance(inheritance)), { ok: true, value: inheritance, warnings: [] });
@@ -18,12 +18,13 @@ test('what it cannot be is refused, each problem with its place', () => {
   };
   assert.deepEqual(problemsOf('{'), ['TULLE_INHERITED is not JSON']);
   assert.deepEqual(problemsOf('null'), [
-    'TULLE_INHERITED.lineFd is not a descriptor',
+    'TULLE_INHERITED.line is not a descriptor',
+    'TULLE_INHERITED.life is not a descriptor',
     'TULLE_INHERITED.sockets is not a list',
   ]);
   const [socket] = inheritance.sockets;
   for (const change of [{ fd: 2 }, { fd: '5' }, { port: 65_536 }, { name: 1 }, { address: null }])
-    assert.deepEqual(problemsOf(JSON.stringify({ lineFd: 4, sockets: [socket, { ...socket, ...change }] })), [
+    assert.deepEqual(problemsOf(JSON.stringify({ line: 4, life: 5, sockets: [socket, { ...socket, ...change }] })), [
       'TULLE_INHERITED.sockets[1] is not a socket with name, address, port and fd',
     ]);
 });

@@ -5,8 +5,9 @@ import type { HandedSocket } from '../net/listening-sockets.ts';
 export type Inheritance = Readonly<{
   /** The listening sockets of the predecessor. */
   sockets: readonly HandedSocket[];
-  /** The line to the process that stays as long as the sidecar runs (`watched-line.ts`). */
-  lineFd: number;
+  /** The lines to the process that stays as long as a sidecar runs (`watched-line.ts`). */
+  line: number;
+  life: number;
 }>;
 
 export const inheritanceVariable = 'TULLE_INHERITED';
@@ -25,12 +26,13 @@ export function parseInheritance(text: string | undefined): Result<Inheritance |
   } catch {
     return fail([problem(inheritanceVariable, 'is not JSON')]);
   }
-  const { sockets, lineFd } = Object(value) as Record<string, unknown>;
+  const { sockets, line, life } = Object(value) as Record<string, unknown>;
   const problems: Problem[] = [];
-  if (!isDescriptor(lineFd)) problems.push(problem(`${inheritanceVariable}.lineFd`, 'is not a descriptor'));
+  for (const [name, fd] of Object.entries({ line, life }))
+    if (!isDescriptor(fd)) problems.push(problem(`${inheritanceVariable}.${name}`, 'is not a descriptor'));
   if (!Array.isArray(sockets)) problems.push(problem(`${inheritanceVariable}.sockets`, 'is not a list'));
   const handed = Array.isArray(sockets) ? sockets.map((socket, index) => parseSocket(socket, index, problems)) : [];
-  return problems.length === 0 ? ok({ sockets: handed, lineFd: Number(lineFd) }) : fail(problems);
+  return problems.length === 0 ? ok({ sockets: handed, line: Number(line), life: Number(life) }) : fail(problems);
 }
 
 function parseSocket(value: unknown, index: number, problems: Problem[]): HandedSocket {

@@ -18,6 +18,7 @@ function setUp(start: () => void = () => {}) {
       return { pid, go: () => log.push(`go ${pid}`), kill: () => log.push(`kill ${pid}`) };
     },
     onServing: ({ pid }) => log.push(`serving ${pid}`),
+    onFailed: () => log.push('in charge'),
   });
   const successor = (count = 1) => {
     const handler = handlers[count - 1];
@@ -53,7 +54,7 @@ test('one that says why it cannot serve is ended, and the next upgrade is tried'
   successor().onEnd('SIGKILL');
   successor(2).onMessage({ kind: 'serving' });
   assert.deepEqual(await second, { kind: 'serving', pid: 102 });
-  assert.deepEqual(log, ['kill 101', 'serving 102']);
+  assert.deepEqual(log, ['kill 101', 'in charge', 'serving 102']);
 });
 
 test('one that is not in time is killed, also when it was told to listen already', async () => {
@@ -67,7 +68,7 @@ test('one that is not in time is killed, also when it was told to listen already
   successor(2).onMessage({ kind: 'ready' });
   clock.advance(30_000);
   assert.deepEqual(await second, { kind: 'failed', reason: 'the successor did not serve within 30 s' });
-  assert.deepEqual(log, ['kill 101', 'go 102', 'kill 102']);
+  assert.deepEqual(log, ['kill 101', 'in charge', 'go 102', 'kill 102', 'in charge']);
   assert.equal(clock.pending, 0);
 });
 
@@ -103,7 +104,7 @@ test('a process that stops takes its successor along, and starts no other', asyn
   upgrade.stop('this process is stopping');
   assert.deepEqual(await first, { kind: 'failed', reason: 'this process is stopping' });
   assert.deepEqual(await upgrade.run(), { kind: 'refused', reason: 'this process is stopping' });
-  assert.deepEqual(log, ['kill 101']);
+  assert.deepEqual(log, ['kill 101', 'in charge']);
 });
 
 test('messages that another version may send are left alone', () => {

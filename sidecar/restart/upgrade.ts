@@ -38,6 +38,8 @@ export type UpgradeOptions = Readonly<{
   timeoutMs: number;
   /** The successor serves: this process lets go. */
   onServing: (successor: SuccessorProcess) => void;
+  /** There is no successor, after all. */
+  onFailed: () => void;
 }>;
 
 type Attempt = {
@@ -123,6 +125,7 @@ export class Upgrade {
     if (attempt === null) return;
     this.#attempt = null;
     attempt.process?.kill();
+    this.#options.onFailed();
     attempt.settle({ kind: 'failed', reason });
   }
 

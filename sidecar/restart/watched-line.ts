@@ -1,35 +1,34 @@
 /**
- * The line from the sidecar in charge to the process that was started first. That one stays as long as a sidecar runs, so that whoever
- * started it (a container's runtime, systemd, `meshctl up`) keeps a process to signal and to wait for (`watcher.ts`).
+ * The two lines between the sidecars of a row and the process that was started first. That one stays as long as a sidecar runs, so that
+ * whoever started it (a container's runtime, systemd, `meshctl up`) keeps a process to signal and to wait for (`watcher.ts`).
  *
- *   sidecar -> watcher   "pid 123\n" when it takes over, "exit 0\n" when it ends
- *   watcher -> sidecar   nothing; its end of the line closes when it is gone
- *
- * A successor inherits the descriptor, the predecessor closes its own: the line is down when the last sidecar is.
+ *   line  from the sidecar in charge: "pid 123\n" when it takes over, "exit 0\n" when it ends. A successor inherits it, the predecessor
+ *         closes its own: it is down when the sidecar in charge is.
+ *   life  nothing is said; the first process alone holds the other end, so that all hear when it has gone, those too that only finish
+ *         what is under way.
  */
-import { writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { isErrno } from '#shared/runtime/errno.ts';
 
+/** Descriptors of a sidecar. */
+export type LineDescriptors = Readonly<{ line: number; life: number }>;
+
 /** The sidecar's end. */
 export class WatchedLine {
-  readonly fd: number;
-  readonly #socket: Socket;
+  readonly fds: LineDescriptors;
+  readonly #life: Socket;
   #isOpen = true;
   #isInCharge = false;
 
   /** `onGone`: nobody watches any more. */
-  constructor(fd: number, onGone: () => void) {
-    this.fd = fd;
-    this.#socket = new Socket({ fd, readable: true, writable: false });
-    this.#socket.on('error', () => undefined);
-    this.#socket.once('close', () => {
-      if (!this.#isOpen) return;
-      this.#isOpen = false;
-      onGone();
-    });
-    this.#socket.resume();
-    this.#socket.unref();
+  constructor(fds: LineDescriptors, onGone: () => void) {
+    this.fds = fds;
+    this.#life = new Socket({ fd: fds.life, readable: true, writable: false });
+    this.#life.on('error', () => undefined);
+    this.#life.once('close', onGone);
+    this.#life.resume();
+    this.#life.unref();
   }
 
   /** This process is in charge now. */
@@ -45,14 +44,15 @@ export class WatchedLine {
 
   /** Another is in charge; the line is its own. */
   release(): void {
+    if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#socket.destroy();
+    closeSync(this.fds.line);
   }
 
   #write(text: string): void {
     if (!this.#isOpen) return;
     try {
-      writeSync(this.fd, text);
+      writeSync(this.fds.line, text);
     } catch (error) {
       // The other end has just gone, which `onGone` tells.
       if (!isErrno(error, 'EPIPE') && !isErrno(error, 'ECONNRESET')) throw error;

@@ -47,7 +47,16 @@ function get(port: number, path: string): Promise<string> {
   });
 }
 
-const refuses = (port: number) => eventually(() => assert.rejects(open(port), /ECONNREFUSED/));
+/** Nobody listens there any more, after a while. */
+const refuses = (port: number) =>
+  eventually(async () => {
+    const socket = connect(port, loopback);
+    const isRefused = await new Promise<boolean>((resolve) => {
+      socket.on('error', () => resolve(true)).once('connect', () => resolve(false));
+    });
+    socket.destroy();
+    return isRefused;
+  });
 
 describe('a sidecar that is followed by a successor', () => {
   let app: Server;
@@ -82,13 +91,17 @@ describe('a sidecar that is followed by a successor', () => {
       ],
     },
   });
-  const usual = () => bootstrap([aListener('http', ports.http, 'app'), aTcpListener('tcp', ports.tcp, 'echo')]);
+  // A request may take as long as this test.
+  const route = { match: { prefix: '/' }, route: { cluster: 'app', timeout: '0s' } };
+  const manager = { route_config: { virtual_hosts: [{ name: 'all', domains: ['*'], routes: [route] }] } };
+  const usual = () =>
+    bootstrap([aListener('http', ports.http, 'app', { manager }), aTcpListener('tcp', ports.tcp, 'echo')]);
 
   beforeEach(async () => {
     slow = [];
     ports = { admin: await freePort(), http: await freePort(), tcp: await freePort(), late: await freePort() };
     sidecar = await StaticSidecar.start(usual(), [ports.admin, ports.http, ports.tcp], {
-      flags: ['--drain-seconds', '0.5'],
+      flags: ['--drain-seconds', '0.5', '--upgrade-seconds', '60'],
     });
   });
 
@@ -121,21 +134,24 @@ describe('a sidecar that is followed by a successor', () => {
       await eventually(() => counts().every((count, kind) => count > (before[kind] ?? 0) + 100));
     };
     const pids = [sidecar.pid];
-    for (const how of ['POST', 'SIGUSR2', 'POST']) {
+    try {
+      for (const how of ['POST', 'SIGUSR2', 'POST']) {
+        await served();
+        const former = pids.at(-1);
+        if (how === 'POST') assert.equal((await upgrade(ports.admin)).status, 200);
+        else sidecar.signal('SIGUSR2');
+        pids.push(
+          await eventually(async () => {
+            const pid = await servingPid(ports.admin);
+            assert.notEqual(pid, former);
+            return pid;
+          }),
+        );
+      }
       await served();
-      const former = pids.at(-1);
-      if (how === 'POST') assert.equal((await upgrade(ports.admin)).status, 200);
-      else sidecar.signal('SIGUSR2');
-      pids.push(
-        await eventually(async () => {
-          const pid = await servingPid(ports.admin);
-          assert.notEqual(pid, former);
-          return pid;
-        }),
-      );
+    } finally {
+      await Promise.all(Object.values(load).map((callers) => callers.stop()));
     }
-    await served();
-    await Promise.all(Object.values(load).map((callers) => callers.stop()));
     assert.equal(new Set(pids).size, 4);
     for (const [kind, { failures }] of Object.entries(load)) assert.deepEqual([kind, [...failures]], [kind, []]);
     assert.equal(await echo(tunnel, 'after'), 'after');
@@ -152,6 +168,18 @@ describe('a sidecar that is followed by a successor', () => {
     sidecar.signal('SIGTERM');
     assert.equal(await sidecar.exited, 0);
     await refuses(ports.http);
+  });
+
+  it('what a former process still finishes ends with the last one', async () => {
+    assert.equal((await upgrade(ports.admin)).status, 200);
+    const tunnel = await keep(ports.tcp);
+    assert.equal(await echo(tunnel, 'of the second process'), 'of the second process');
+    assert.equal((await upgrade(ports.admin)).status, 200);
+    assert.equal(await echo(tunnel, 'still'), 'still');
+    const closed = once(tunnel, 'close');
+    sidecar.signal('SIGTERM');
+    assert.equal(await sidecar.exited, 0);
+    await closed;
   });
 
   it('ends with an error when the successor is killed', async () => {

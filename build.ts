@@ -4,6 +4,7 @@
  *   sources -> esbuild -> DIR/<component>/app.js and chunks    all code, of the dependencies too
  *   .proto files       -> DIR/<component>/envoy.json           one descriptor instead of hundreds of files and their parser
  *                         DIR/<component>/main.js              what is started: checks Node, hands over the descriptor
+ *   worker.ts          -> DIR/sidecar/worker.js                what its worker threads run
  *   koffi              -> DIR/sidecar/node_modules             native code cannot be bundled
  *
  * Each folder runs by itself wherever it is copied: `node DIR/sidecar/main.js --help`.
@@ -11,7 +12,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build as bundle } from 'esbuild';
+import { build as bundle, type BuildOptions } from 'esbuild';
 import { packDescriptor } from '#shared/xds/protos.ts';
 
 type Component = Readonly<{ name: string; speaksXds: boolean; native: boolean }>;
@@ -23,6 +24,25 @@ const components: readonly Component[] = [
 ];
 
 const root = import.meta.dirname;
+const bundling: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node26',
+  external: ['koffi'],
+  // The package of this name, as its users mean it: node's own module says that it is deprecated.
+  alias: { punycode: 'punycode/' },
+  minifySyntax: true,
+  minifyWhitespace: true,
+  keepNames: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  // CommonJS among the dependencies asks for node's modules by require.
+  banner: {
+    js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
+  },
+};
 const { values } = parseArgs({ options: { out: { type: 'string' } } });
 const out = values.out === undefined ? join(root, 'dist') : resolve(values.out);
 const descriptor = JSON.stringify(packDescriptor());
@@ -33,29 +53,16 @@ async function buildComponent({ name, speaksXds, native }: Component): Promise<v
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   await bundle({
-    absWorkingDir: root,
+    ...bundling,
     stdin: { contents: entrySource(name, speaksXds), resolveDir: root, sourcefile: `${name}.entry.ts`, loader: 'ts' },
     outdir: folder,
     entryNames: 'app',
     chunkNames: 'chunks/[hash]',
-    bundle: true,
     splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node26',
-    external: ['koffi'],
-    // The package of this name, as its users mean it: node's own module says that it is deprecated.
-    alias: { punycode: 'punycode/' },
-    minifySyntax: true,
-    minifyWhitespace: true,
-    keepNames: true,
-    legalComments: 'none',
-    logLevel: 'warning',
-    // CommonJS among the dependencies asks for node's modules by require.
-    banner: {
-      js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
-    },
   });
+  // By itself: a thread compiles its own code anyway, and one file is loaded with less than many.
+  if (name === 'sidecar')
+    await bundle({ ...bundling, entryPoints: ['sidecar/worker.ts'], outfile: join(folder, 'worker.js') });
   if (speaksXds) writeFileSync(join(folder, 'envoy.json'), descriptor);
   if (native) copyKoffi(join(folder, 'node_modules'));
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ name: `tulle-${name}`, type: 'module' })}\n`);
@@ -67,7 +74,10 @@ async function buildComponent({ name, speaksXds, native }: Component): Promise<v
 function entrySource(name: string, speaksXds: boolean): string {
   const start = `await import('./${name}/main.ts');\n`;
   if (!speaksXds) return start;
-  return `
+  const worker = `
+    import { useWorkerEntry } from './sidecar/workers/worker-entry.ts';
+    useWorkerEntry(new URL('worker.js', import.meta.url));`;
+  return `${name === 'sidecar' ? worker : ''}
     import { readFileSync } from 'node:fs';
     import { useDescriptor } from './shared/xds/protos.ts';
     useDescriptor(JSON.parse(readFileSync(new URL('envoy.json', import.meta.url), 'utf8')));

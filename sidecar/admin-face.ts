@@ -5,14 +5,13 @@ import { unpackMessage, type PackedMessage } from '#shared/xds/packed.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import type { AdminView } from './admin/server.ts';
 import type { ControlLink } from './control-link.ts';
-import type { DataPath } from './data-path.ts';
+import { isGauge, type ClusterReport, type HostReport } from './data-path-report.ts';
+import type { DataPlane } from './data-plane.ts';
 import { renderPrometheus, type MetricFamily } from './telemetry/prometheus.ts';
-import type { Cluster } from './upstream/cluster.ts';
-import type { Host } from './upstream/host.ts';
 import type { HeldResource } from './xds/session.ts';
 
 export type FaceOptions = Readonly<{
-  dataPath: DataPath;
+  dataPlane: DataPlane;
   readiness: Readiness;
   logger: Logger;
   /** Null with a bootstrap file. */
@@ -37,8 +36,8 @@ export class AdminFace {
       awaited: () => readiness.awaited(),
       stats: () => this.#stats(),
       prometheus: () => this.#prometheus(),
-      clusters: () => this.#clusters().flatMap((cluster) => clusterLines(cluster)),
-      clustersJson: () => ({ cluster_statuses: this.#clusters().map(clusterStatus) }),
+      clusters: async () => (await this.#clusters()).flatMap(clusterLines),
+      clustersJson: async () => ({ cluster_statuses: (await this.#clusters()).map(clusterStatus) }),
       configDump: () => this.#configDump(),
       certificates: () => this.#certificates(),
       serverInfo: () => ({
@@ -59,57 +58,36 @@ export class AdminFace {
     };
   }
 
-  #clusters(): Cluster[] {
-    return [...this.#options.dataPath.plan.clusters.values()];
+  async #clusters(): Promise<readonly ClusterReport[]> {
+    return (await this.#options.dataPlane.report()).clusters;
   }
 
-  #stats(): (readonly [string, number])[] {
-    const { dataPath, link } = this.#options;
-    const stats: [string, number][] = [['downstream_cx_active', dataPath.connections]];
-    for (const cluster of this.#clusters()) {
-      const prefix = `cluster.${cluster.config.altStatName}.`;
-      for (const [name, value] of Object.entries(cluster.stats)) stats.push([`${prefix}${name}`, value]);
-      for (const [name, value] of Object.entries(cluster.outlierStats ?? {}))
+  async #stats(): Promise<(readonly [string, number])[]> {
+    const { dataPlane, link } = this.#options;
+    const { connections, listeners, clusters } = await dataPlane.report();
+    const stats: [string, number][] = [
+      ['downstream_cx_active', connections],
+      ['server.concurrency', dataPlane.concurrency],
+      ['server.worker_deaths', dataPlane.workerDeaths],
+    ];
+    for (const { altStatName, stats: counts, outlier, breakerRequests, thresholds } of clusters) {
+      const prefix = `cluster.${altStatName}.`;
+      for (const [name, value] of Object.entries(counts)) stats.push([`${prefix}${name}`, value]);
+      for (const [name, value] of Object.entries(outlier ?? {}))
         stats.push([`${prefix}outlier_detection.${name}`, value]);
-      const { default: breaker } = cluster.breakers;
-      stats.push([
-        `${prefix}circuit_breakers.default.rq_open`,
-        breaker.requests >= breaker.thresholds.maxRequests ? 1 : 0,
-      ]);
+      const isOpen = breakerRequests >= thresholds.maxRequests;
+      stats.push([`${prefix}circuit_breakers.default.rq_open`, isOpen ? 1 : 0]);
     }
     const view = link?.view.current();
     stats.push(['control_plane.connected_state', view?.state.isConnected === true ? 1 : 0]);
-    stats.push(['listener_manager.total_listeners_active', dataPath.plan.listeners.size]);
+    stats.push(['listener_manager.total_listeners_active', listeners]);
     return stats;
   }
 
-  #prometheus(): string {
-    const { series } = this.#options.dataPath;
-    return renderPrometheus([{ cells: series.slab.cells, entries: series.entries() }], this.#families());
-  }
-
-  #families(): MetricFamily[] {
-    const clusters = this.#clusters();
-    const first = clusters[0];
-    const perCluster = (stat: keyof Cluster['stats'], type: MetricFamily['type']): MetricFamily => ({
-      name: `envoy_cluster_${stat}`,
-      help: `Envoy's cluster statistic ${stat}.`,
-      type,
-      samples: () =>
-        clusters.map((cluster) => ({ labels: { cluster_name: cluster.config.name }, value: cluster.stats[stat] })),
-    });
-    const names = first === undefined ? [] : (Object.keys(first.stats) as (keyof Cluster['stats'])[]);
-    return [
-      {
-        name: 'istio_build',
-        help: 'The version that runs.',
-        type: 'gauge',
-        samples: () => [{ labels: { component: 'proxy', tag: packageJson.version }, value: 1 }],
-      },
-      ...names.map((name) =>
-        perCluster(name, /_active$|^membership_(total|healthy|degraded)$/.test(name) ? 'gauge' : 'counter'),
-      ),
-    ];
+  async #prometheus(): Promise<string> {
+    const { dataPlane } = this.#options;
+    const clusters = await this.#clusters();
+    return renderPrometheus(dataPlane.slabs(), families(clusters, dataPlane));
   }
 
   #certificates(): unknown {
@@ -176,27 +154,58 @@ export class AdminFace {
   }
 }
 
-function healthFlags(host: Host): string {
+function families(clusters: readonly ClusterReport[], dataPlane: DataPlane): MetricFamily[] {
+  const single = (name: string, type: MetricFamily['type'], help: string, value: number): MetricFamily => ({
+    name,
+    help,
+    type,
+    samples: () => [{ labels: {}, value }],
+  });
+  const perCluster = (stat: keyof ClusterReport['stats'], type: MetricFamily['type']): MetricFamily => ({
+    name: `envoy_cluster_${stat}`,
+    help: `Envoy's cluster statistic ${stat}.`,
+    type,
+    samples: () => clusters.map(({ name, stats }) => ({ labels: { cluster_name: name }, value: stats[stat] })),
+  });
+  const names = Object.keys(clusters[0]?.stats ?? {}) as (keyof ClusterReport['stats'])[];
+  return [
+    {
+      name: 'istio_build',
+      help: 'The version that runs.',
+      type: 'gauge',
+      samples: () => [{ labels: { component: 'proxy', tag: packageJson.version }, value: 1 }],
+    },
+    single('envoy_server_concurrency', 'gauge', 'Threads that carry traffic.', dataPlane.concurrency),
+    single(
+      'tulle_worker_deaths_total',
+      'counter',
+      'Worker threads that died and were replaced.',
+      dataPlane.workerDeaths,
+    ),
+    ...names.map((name) => perCluster(name, isGauge(name) ? 'gauge' : 'counter')),
+  ];
+}
+
+function healthFlags(host: HostReport): string {
   const flags = [
-    host.monitor.isEjected ? '/failed_outlier_check' : '',
-    host.endpoint.health === 'unhealthy' ? '/failed_eds_health' : '',
-    host.endpoint.health === 'degraded' ? '/degraded_eds_health' : '',
+    host.isEjected ? '/failed_outlier_check' : '',
+    host.health === 'unhealthy' ? '/failed_eds_health' : '',
+    host.health === 'degraded' ? '/degraded_eds_health' : '',
   ].join('');
   return flags === '' ? 'healthy' : flags;
 }
 
 /** `cluster::host::name::value` lines, as Envoy's `/clusters`. */
-function clusterLines(cluster: Cluster): string[] {
-  const { name } = cluster.config;
-  const { maxConnections, maxPendingRequests, maxRequests, maxRetries } = cluster.config.breakers.default;
+function clusterLines({ name, thresholds, hosts }: ClusterReport): string[] {
+  const { maxConnections, maxPendingRequests, maxRequests, maxRetries } = thresholds;
   const lines = [
     `${name}::default_priority::max_connections::${maxConnections}`,
     `${name}::default_priority::max_pending_requests::${maxPendingRequests}`,
     `${name}::default_priority::max_requests::${maxRequests}`,
     `${name}::default_priority::max_retries::${maxRetries}`,
   ];
-  for (const [key, host] of cluster.hosts) {
-    const prefix = `${name}::${key}::`;
+  for (const host of hosts) {
+    const prefix = `${name}::${host.key}::`;
     for (const [stat, value] of Object.entries(host.stats)) lines.push(`${prefix}${stat}::${value}`);
     lines.push(`${prefix}rq_active::${host.activeRequests}`, `${prefix}health_flags::${healthFlags(host)}`);
     lines.push(`${prefix}weight::${host.weight}`, `${prefix}priority::${host.priority}`);
@@ -204,18 +213,18 @@ function clusterLines(cluster: Cluster): string[] {
   return lines;
 }
 
-function clusterStatus(cluster: Cluster): unknown {
+function clusterStatus({ name, hosts }: ClusterReport): unknown {
   return {
-    name: cluster.config.name,
-    host_statuses: [...cluster.hosts.values()].map((host) => ({
+    name,
+    host_statuses: hosts.map((host) => ({
       address: { socket_address: { address: host.address, port_value: host.port } },
-      stats: Object.entries({ ...host.stats, rq_active: host.activeRequests }).map(([name, value]) => ({
-        name,
+      stats: Object.entries({ ...host.stats, rq_active: host.activeRequests }).map(([stat, value]) => ({
+        name: stat,
         value: String(value),
       })),
       health_status: {
-        eds_health_status: host.endpoint.health.toUpperCase(),
-        failed_outlier_check: host.monitor.isEjected,
+        eds_health_status: host.health.toUpperCase(),
+        failed_outlier_check: host.isEjected,
       },
       weight: host.weight,
       priority: host.priority,

@@ -13,15 +13,15 @@ import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
 import { AdminFace } from './admin-face.ts';
 import { startAdmin, startReadiness, type AdminView, type RunningServer } from './admin/server.ts';
 import { parseBootstrap, type Bootstrap } from './bootstrap/bootstrap.ts';
-import { DataPath } from './data-path.ts';
+import type { DataPlane } from './data-plane.ts';
+import { openDataPlane } from './open-data-plane.ts';
 import type { ControlLink } from './control-link.ts';
 import type { startProbe } from './health-probe.ts';
 import type { HostPort } from '#shared/runtime/host-port.ts';
 import { MemoryKeeper, type Memory } from './memory-keeper.ts';
 import type { ListeningSockets } from './net/listening-sockets.ts';
-import { useTransport } from './transport/connection-of.ts';
-import { probeDirect } from './transport/direct-probe.ts';
 import type { MeshedSettings, Settings, StaticSettings } from './settings.ts';
+import { servedBy } from './telemetry/series.ts';
 
 /** A running sidecar. */
 export type Sidecar = Readonly<{
@@ -55,15 +55,7 @@ export type Surroundings = Readonly<{
 
 /** Starts a sidecar. */
 export async function build(settings: Settings, logger: Logger, around: Surroundings): Promise<Sidecar> {
-  await chooseTransport(settings, logger);
   return settings.kind === 'static' ? buildStatic(settings, logger, around) : buildMeshed(settings, logger, around);
-}
-
-/** Before anything connects. */
-async function chooseTransport({ transport }: Settings, logger: Logger): Promise<void> {
-  const reason = transport === 'direct' ? await probeDirect() : 'it was asked for';
-  useTransport(reason === null ? 'direct' : 'streams');
-  if (reason !== null) logger.info({ reason }, "connections run on Node's documented streams");
 }
 
 async function buildStatic(
@@ -73,30 +65,27 @@ async function buildStatic(
 ): Promise<Sidecar> {
   const bootstrap = await readBootstrap(settings.configPath);
   const certificates: Watch<WorkloadCertificate | null> = new WatchSource<WorkloadCertificate | null>(null);
-  const own = { name: bootstrap.node.id, namespace: '', labels: {}, principal: () => '' };
-  const dataPath = new DataPath({
-    clock: systemClock,
-    random: Math.random,
+  const dataPlane = await openDataPlane({
+    ...settings,
     logger,
     certificates,
-    own,
-    compat: settings.compat,
+    own: { name: bootstrap.node.id, namespace: '', labels: {} },
     ownAddress: '127.0.0.1',
     sockets: around.sockets,
   });
   const readiness = new Readiness();
-  await dataPath.apply(bootstrap.snapshot);
-  const memory = keepMemory(around, dataPath);
+  await dataPlane.apply(bootstrap.snapshot);
+  const memory = keepMemory(around, dataPlane);
   await memory.configured();
   await around.mayListen(readiness);
-  await dataPath.listen();
+  await dataPlane.listen();
   const face = new AdminFace({
-    dataPath,
+    dataPlane,
     readiness,
     logger,
     link: null,
     bootstrap: bootstrap.message,
-    drain: () => dataPath.startDraining(),
+    drain: () => dataPlane.startDraining(),
     ...around,
   });
   const admin =
@@ -105,7 +94,7 @@ async function buildStatic(
       : await startAdmin(face.view, { host: bootstrap.admin.address, port: bootstrap.admin.port }, around.sockets);
   return assemble({
     settings,
-    dataPath,
+    dataPlane,
     readiness,
     servers: admin === null ? [] : [admin],
     admin,
@@ -113,27 +102,25 @@ async function buildStatic(
   });
 }
 
-function keepMemory({ memory }: Surroundings, dataPath: DataPath): MemoryKeeper {
-  return new MemoryKeeper({ clock: systemClock, memory, served: () => dataPath.served });
+function keepMemory({ memory }: Surroundings, dataPlane: DataPlane): MemoryKeeper {
+  return new MemoryKeeper({ clock: systemClock, memory, served: () => servedBy(dataPlane.slabs()) });
 }
 
+type Meshed = Settings & MeshedSettings;
+
 /** What only a sidecar with a control plane needs is loaded here: gRPC alone takes 10 MB. */
-async function buildMeshed(
-  settings: Settings & MeshedSettings,
-  logger: Logger,
-  around: Surroundings,
-): Promise<Sidecar> {
+async function buildMeshed(settings: Meshed, logger: Logger, around: Surroundings): Promise<Sidecar> {
   const { ControlLink } = await import('./control-link.ts');
   const probing = await import('./health-probe.ts');
   const readiness = new Readiness();
   const configured = readiness.gate('configuration');
   const link = await ControlLink.open(settings, logger, readiness);
-  const dataPath = meshedDataPath(settings, logger, { link, sockets: around.sockets });
-  const memory = keepMemory(around, dataPath);
+  const dataPlane = await meshedDataPlane(settings, logger, { link, sockets: around.sockets });
+  const memory = keepMemory(around, dataPlane);
   const follow = () => {
     const view = link.view.current();
     if (view.snapshot.listeners.size === 0) return;
-    void dataPath.apply(view.snapshot).then(async () => {
+    void dataPlane.apply(view.snapshot).then(async () => {
       if (link.view.current().waiting.length > 0) return;
       await memory.configured();
       configured();
@@ -144,21 +131,21 @@ async function buildMeshed(
   link.start();
   const stopProbe = followProbe(settings, link, probing.startProbe);
   await around.mayListen(readiness);
-  await dataPath.listen();
+  await dataPlane.listen();
   const face = new AdminFace({
-    dataPath,
+    dataPlane,
     readiness,
     logger,
     link,
     bootstrap: null,
-    drain: () => dataPath.startDraining(),
+    drain: () => dataPlane.startDraining(),
     ...around,
   });
   const admin = await startAdmin(face.view, settings.admin, around.sockets);
   const ready = await startReadiness(face.view, settings.readiness, around.sockets);
   return assemble({
     settings,
-    dataPath,
+    dataPlane,
     readiness,
     servers: [admin, ready],
     admin,
@@ -194,19 +181,18 @@ function followProbe({ probe }: MeshedSettings, link: ControlLink, start: StartP
   };
 }
 
-function meshedDataPath(
-  settings: MeshedSettings,
+function meshedDataPlane(
+  settings: Settings & MeshedSettings,
   logger: Logger,
   { link, sockets }: Readonly<{ link: ControlLink; sockets: ListeningSockets }>,
-): DataPath {
-  const { name, namespace, labels, ip } = settings;
-  const principal = () => link.certificates.current()?.spiffeId ?? '';
-  return new DataPath({
-    clock: systemClock,
-    random: Math.random,
+): Promise<DataPlane> {
+  const { name, namespace, labels, ip, transport, concurrency } = settings;
+  return openDataPlane({
+    concurrency,
+    transport,
     logger,
     certificates: link.certificates,
-    own: { name, namespace, labels, principal },
+    own: { name, namespace, labels },
     compat: 'tulle',
     ownAddress: ip,
     sockets,
@@ -218,34 +204,34 @@ const lastAnswerMs = 1000;
 
 type Parts = Readonly<{
   settings: Settings;
-  dataPath: DataPath;
+  dataPlane: DataPlane;
   readiness: Readiness;
   servers: readonly RunningServer[];
   admin: RunningServer | null;
   stop: () => void;
 }>;
 
-function assemble({ settings, dataPath, readiness, servers, admin, stop }: Parts): Sidecar {
+function assemble({ settings, dataPlane, readiness, servers, admin, stop }: Parts): Sidecar {
   return {
     readiness,
-    listeners: () => dataPath.addresses(),
+    listeners: () => dataPlane.addresses(),
     admin: admin === null ? null : { host: admin.host, port: admin.port },
     drain: async () => {
       readiness.close('draining');
-      dataPath.startDraining();
-      await dataPath.drained(settings.drainMs);
+      dataPlane.startDraining();
+      await dataPlane.drained(settings.drainMs);
     },
     handOver: async (letGo) => {
       stop();
       const stopped = Promise.all(servers.map((server) => server.stop()));
       const { drainMs, upgradeDrainMs } = settings;
-      await dataPath.handOver({ idleMs: drainMs, limitMs: upgradeDrainMs, onStopped: letGo });
+      await dataPlane.handOver({ idleMs: drainMs, limitMs: upgradeDrainMs, onStopped: letGo });
       await Promise.race([stopped, new Promise<void>((done) => systemClock.after(lastAnswerMs, done))]);
     },
-    listen: () => dataPath.listen(),
+    listen: () => dataPlane.listen(),
     close: async () => {
       stop();
-      await dataPath.close();
+      await dataPlane.close();
       await Promise.all(servers.map((server) => server.close()));
     },
   };

@@ -2,16 +2,15 @@
 import type { Socket } from 'node:net';
 import type { HostPort } from '#shared/runtime/host-port.ts';
 import { describeError } from '#shared/runtime/mesh-error.ts';
-import type { Logger } from '#shared/telemetry/logger.ts';
 import { TcpListener } from './net/listener.ts';
-import type { ListeningSockets } from './net/listening-sockets.ts';
+import type { Neighbours, PathLog } from './neighbours.ts';
 import type { Plan } from './proxy/plan.ts';
 import type { ListenerConfig } from './snapshot/listener.ts';
 
 export type BoundListenersOptions = Readonly<{
-  /** Sockets to take over, and the account of ours. */
-  sockets: ListeningSockets;
-  logger: Logger;
+  /** Which sockets, and the account of ours. */
+  neighbours: Pick<Neighbours, 'place' | 'hold'>;
+  logger: PathLog;
   /** Who takes the connections of a listener. */
   accept: (name: string) => (socket: Socket) => void;
 }>;
@@ -68,18 +67,19 @@ export class BoundListeners {
   }
 
   async #bind(name: string, { address, port }: ListenerConfig): Promise<void> {
-    const { sockets, logger, accept } = this.#options;
-    const fd = sockets.take({ name, address, port });
+    const { neighbours, logger, accept } = this.#options;
+    const place = neighbours.place({ name, address, port });
+    if (place === null) return;
     try {
       const listener = await TcpListener.listen(
-        { address, port, reusePort: false, fd, backlog, maxConnections: 0 },
+        { address, ...place, backlog, maxConnections: 0 },
         {
           onSocket: accept(name),
           onRefused: (error) =>
             logger.warn({ listener: name, reason: describeError(error) }, 'a connection was refused'),
         },
       );
-      const release = listener.fd === null ? () => {} : sockets.hold({ name, address, port, fd: listener.fd });
+      const release = listener.fd === null ? () => {} : neighbours.hold({ name, address, port, fd: listener.fd });
       this.#bound.set(name, { listener, release });
     } catch (error) {
       logger.error({ listener: name, reason: describeError(error) }, 'a listener cannot be bound');

@@ -6,12 +6,11 @@ import type { Clock } from '#shared/runtime/clock.ts';
 import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { Random } from '#shared/runtime/random.ts';
 import type { Watch } from '#shared/runtime/watch.ts';
-import type { Logger } from '#shared/telemetry/logger.ts';
 import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
 import { BoundListeners } from './bound-listeners.ts';
 import { compilePlan, type PlanTools } from './compile/compile-plan.ts';
 import { systemResolve } from './net/dns.ts';
-import type { ListeningSockets } from './net/listening-sockets.ts';
+import type { Neighbours, PathLog } from './neighbours.ts';
 import { loadOriginalDestination, type OriginalDestination } from './net/original-destination.ts';
 import { WorkloadSecrets } from './net/secret-store.ts';
 import { TimerWheel } from './net/timer-wheel.ts';
@@ -22,12 +21,12 @@ import { Connector } from './proxy/connector.ts';
 import { LiveCalls } from './proxy/grpc-messages.ts';
 import { HttpConnections } from './proxy/http-connections.ts';
 import { pause } from './pause.ts';
-import { emptyPlan, type Plan, type PlanChain } from './proxy/plan.ts';
+import { chainsOf, emptyPlan, type Plan, type PlanChain } from './proxy/plan.ts';
 import { TcpTunnels } from './proxy/tcp-tunnels.ts';
 import { readSecrets } from './proxy/read-secrets.ts';
 import { toTlsSettings } from './routing/tls-names.ts';
 import { compatOf, type Snapshot } from './snapshot/snapshot.ts';
-import { openAccessLog, type AccessLogWriter } from './telemetry/access-log-writer.ts';
+import type { AccessLogWriter } from './telemetry/access-log-writer.ts';
 import { SeriesRegistry } from './telemetry/series.ts';
 import { TelemetryObserver, type OwnWorkload } from './telemetry-observer.ts';
 import { Cluster, type ClusterContext } from './upstream/cluster.ts';
@@ -36,21 +35,30 @@ import type { HostPort } from '#shared/runtime/host-port.ts';
 export type DataPathOptions = Readonly<{
   clock: Clock;
   random: Random;
-  logger: Logger;
+  logger: PathLog;
   certificates: Watch<WorkloadCertificate | null>;
   own: OwnWorkload;
   /** Whose defaults hold where the configuration does not say. */
   compat: 'tulle' | 'istio';
   ownAddress: string;
-  /** The account of listening sockets of this process. */
-  sockets: ListeningSockets;
+  neighbours: Neighbours;
+}>;
+
+/** How a data path hands over to a successor. */
+export type HandOver = Readonly<{
+  /** HTTP connections that stay idle are closed after this time. */
+  idleMs: number;
+  /** Nothing is waited for longer. */
+  limitMs: number;
+  /** Called when it takes no more connections. */
+  onStopped: () => void;
 }>;
 
 /** Envoy's default of a cluster's `update_merge_window`. */
 const envoysMergeWindowMs = 1000;
 
 export class DataPath {
-  readonly series = new SeriesRegistry();
+  readonly series: SeriesRegistry;
   readonly #options: DataPathOptions;
   readonly #wheel: TimerWheel;
   readonly #secrets: WorkloadSecrets;
@@ -70,6 +78,7 @@ export class DataPath {
   constructor(options: DataPathOptions) {
     const { clock, random, logger } = options;
     this.#options = options;
+    this.series = new SeriesRegistry({ onSeries: options.neighbours.onSeries });
     this.#compat = options.compat;
     this.#wheel = new TimerWheel(clock);
     this.#secrets = new WorkloadSecrets({
@@ -94,7 +103,7 @@ export class DataPath {
     this.#http = new HttpConnections(host, this.#tcp);
     this.#tools = this.#makeTools(connector);
     this.#listeners = new BoundListeners({
-      sockets: options.sockets,
+      neighbours: options.neighbours,
       logger,
       accept: (name) => {
         const acceptor = new Acceptor(this.#acceptHost(), name);
@@ -110,12 +119,6 @@ export class DataPath {
   /** Open downstream connections. */
   get connections(): number {
     return this.#http.count + this.#tcp.count;
-  }
-
-  /** Requests, gRPC messages and TCP connections counted so far. */
-  get served(): number {
-    const { cells } = this.series.slab;
-    return this.series.entries().reduce((sum, { first }) => sum + (cells[first] ?? 0), 0);
   }
 
   /** Puts a snapshot into force; one after the other. */
@@ -155,14 +158,10 @@ export class DataPath {
   }
 
   /**
-   * A successor listens: takes no more connections (`onStopped`), and tells those that are open to go, with their next answer. Resolves when all are
-   * gone; HTTP connections that stay idle are closed after `idleMs`, and nothing is waited for longer than `limitMs`.
+   * A successor listens: takes no more connections, and tells those that are open to go, with their next answer. Resolves when all are
+   * gone.
    */
-  async handOver({
-    idleMs,
-    limitMs,
-    onStopped,
-  }: Readonly<{ idleMs: number; limitMs: number; onStopped: () => void }>): Promise<void> {
+  async handOver({ idleMs, limitMs, onStopped }: HandOver): Promise<void> {
     const { clock } = this.#options;
     const begin = clock.monotonic();
     const goneBefore = async (ms: number) => {
@@ -193,11 +192,12 @@ export class DataPath {
   }
 
   #makeTools(connector: Connector): PlanTools {
-    const { clock, random, logger, compat } = this.#options;
+    const { clock, random, logger, compat, neighbours } = this.#options;
     const context: ClusterContext = {
       clock,
       random,
       resolve: systemResolve,
+      shared: neighbours.shared,
       createPool: (scope) => connector.createPool(scope, this.#compat === 'istio'),
       healthWindowMs: () => (this.#compat === 'istio' ? envoysMergeWindowMs : 0),
       onOutlierEvent: (cluster, event) =>
@@ -221,7 +221,7 @@ export class DataPath {
     if (writer === undefined) {
       const onError = (error: Error) =>
         this.#options.logger.error({ path, reason: error.message }, 'the access log cannot be written');
-      writer = openAccessLog(path, { clock: this.#options.clock, onError });
+      writer = this.#options.neighbours.openLog(path, { clock: this.#options.clock, onError });
       this.#writers.set(path, writer);
     }
     return writer;
@@ -292,11 +292,6 @@ export class DataPath {
 
   /** Connections of chains that no listener has any more end after their request. */
   #endObsolete(plan: Plan): void {
-    const live = new Set<PlanChain>();
-    for (const listener of plan.listeners.values()) {
-      for (const chain of listener.matcher.chains()) live.add(chain);
-      if (listener.defaultChain !== null) live.add(listener.defaultChain);
-    }
-    this.#http.retire(live);
+    this.#http.retire(chainsOf(plan));
   }
 }

@@ -41,6 +41,8 @@ const refusals: readonly (readonly [args: readonly string[], problem: RegExp])[]
   [['--config-path', 'f', 'another'], /another/],
   [['--config-path', 'f', '--compat', 'envoy'], /^--compat: envoy is not one of istio, tulle$/],
   [['--config-path', 'f', '--log-level', 'loud'], /^--log-level: loud is not one of trace, debug, info, warn, error$/],
+  [['--config-path', 'f', '--concurrency', 'two'], /^--concurrency: two is not a number of threads \(0 to 999\)$/],
+  [['--config-path', 'f', '--concurrency=-1'], /^--concurrency: -1 is not a number of threads/],
   [['--config-path', 'f', '--admin', '15000'], /^--admin: 15000 is not HOST:PORT$/],
   [['--config-path', 'f', '--admin', 'a:70000'], /^--admin: a:70000 is not HOST:PORT$/],
   [['--config-path', 'f', '--readiness', '::1:80'], /^--readiness: ::1:80 is not HOST:PORT$/],
@@ -92,4 +94,15 @@ test('relative paths count from where npm was called', () => {
 
 test('help comes before all complaints', () => {
   assert.deepEqual(parseSettings(['--help', '--inbound', 'x'], {}), { ok: true, value: 'help', warnings: [] });
+});
+
+test('threads are counted by the flag, else by the environment, else by what fits', () => {
+  const concurrencyOf = (args: readonly string[], environment: Readonly<Record<string, string>>) => {
+    const settings = parseSettings(['--config-path', 'f', ...args], environment);
+    assert.ok(settings.ok && settings.value !== 'help');
+    return settings.value.concurrency;
+  };
+  assert.equal(concurrencyOf(['--concurrency', '0'], { TULLE_CONCURRENCY: '4' }), 0);
+  assert.equal(concurrencyOf([], { TULLE_CONCURRENCY: '4' }), 4);
+  assert.equal(concurrencyOf([], {}), null);
 });

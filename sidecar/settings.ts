@@ -53,6 +53,8 @@ export type Settings = (MeshedSettings | StaticSettings) &
     upgradeDrainMs: number;
     logLevel: string;
     transport: 'direct' | 'streams';
+    /** Threads that carry traffic; 0: one for each processor; null: as many as fit. */
+    concurrency: number | null;
   }>;
 
 const options = {
@@ -84,6 +86,7 @@ const options = {
   'upgrade-drain-seconds': { type: 'string' },
   'log-level': { type: 'string' },
   transport: { type: 'string' },
+  concurrency: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -118,6 +121,8 @@ sidecar --config-path FILE [flags]
   --log-level LEVEL           trace, debug, info, warn, error (default info)
   --transport direct|streams  connections on Node's socket handles, or on its documented streams only (default direct, where that
                               works; environment: TULLE_TRANSPORT)
+  --concurrency N             threads that carry traffic; 0: one for each processor (default 1, or 2 where more than one processor may
+                              be used; environment: TULLE_CONCURRENCY)
 `;
 
 /** The environment of this process, for what it starts. */
@@ -155,6 +160,7 @@ export function parseSettings(
       transports,
       problems,
     ),
+    concurrency: threads(values.concurrency ?? environment['TULLE_CONCURRENCY'], problems),
   };
   const from = environment['INIT_CWD'] ?? process.cwd();
   const settings: Settings =
@@ -257,6 +263,13 @@ function probe(text: string, problems: Problem[]): Probe | null {
     path: match[3] ?? '/',
     periodMs: 2000,
   };
+}
+
+function threads(text: string | undefined, problems: Problem[]): number | null {
+  if (text === undefined || text === '') return null;
+  const isCount = /^\d{1,3}$/.test(text);
+  if (!isCount) problems.push(problem('--concurrency', `${text} is not a number of threads (0 to 999)`));
+  return isCount ? Number(text) : null;
 }
 
 function hostPort(flag: string, text: string, problems: Problem[]): HostPort {

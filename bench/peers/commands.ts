@@ -48,7 +48,8 @@ function onEnvoyConfig(peer: OnEnvoyConfig, hop: Hop, scope: PairScope, options:
   writeFileSync(path, JSON.stringify(envoyConfig(hop, scope), null, 1));
   const { workers } = scope.shape;
   const flags = ['--config-path', path, '--log-level', 'warn', '--drain-seconds', '0'];
-  if (workers > 1) flags.push('--concurrency', `${workers}`);
+  // One that is compared with may be from before there were workers.
+  if (workers > 1 || peer !== 'against') flags.push('--concurrency', `${workers}`);
   switch (peer) {
     case 'envoy-full':
       return {

@@ -63,6 +63,7 @@ test('a sidecar takes the traffic of its application by the name of the port, th
   const inbound = `http=${ports['payments-v1/http']}:${ports['payments-v1/inbound']}`;
   assert.equal(args[args.indexOf('--inbound') + 1], inbound);
   assert.ok(args.includes('--register'));
+  assert.equal(args[args.indexOf('--concurrency') + 1], '1');
   assert.ok(!find('traffic-sidecar').args.some((flag) => flag === '--inbound' || flag === '--register'));
 });
 

@@ -100,6 +100,8 @@ function sidecar(frame: Frame, instance: Instance): ProcessBlueprint {
     '--readiness': `127.0.0.1:${port('ready')}`,
     '--data-dir': layout.sidecar(name),
     '--drain-seconds': '1',
+    // Many sidecars share one machine: threads of each would cost memory, and gain nothing.
+    '--concurrency': '1',
     // What nobody calls is no endpoint of any service.
     ...(serves
       ? { '--inbound': `http=${port('http')}:${port('inbound')}`, '--probe': `http:${port('http')}/ready` }

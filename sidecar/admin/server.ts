@@ -13,14 +13,18 @@ import { createServer } from '#shared/runtime/node-http.ts';
 import { descriptorOf } from '../net/descriptor.ts';
 import type { ListeningSockets } from '../net/listening-sockets.ts';
 
+/** What is known at once, or has to be asked for. */
+type Awaitable<T> = T | Promise<T>;
+
 /** What the admin port shows and does. */
 export type AdminView = Readonly<{
   isReady: () => boolean;
   awaited: () => readonly string[];
   /** `name: value` pairs, in order. */
-  stats: () => readonly (readonly [string, number])[];
-  prometheus: () => string;
-  clusters: () => readonly string[];
+  stats: () => Awaitable<readonly (readonly [string, number])[]>;
+  prometheus: () => Awaitable<string>;
+  clusters: () => Awaitable<readonly string[]>;
+  /** May be a promise. */
   clustersJson: () => unknown;
   configDump: () => unknown;
   certificates: () => unknown;
@@ -52,7 +56,7 @@ export type RunningServer = Readonly<{
 type Answer = Readonly<{ status: number; body: string; contentType: string; isLast?: boolean }>;
 type Handler = Readonly<{
   method: 'GET' | 'POST';
-  answer: (view: AdminView, query: URLSearchParams) => Answer | Promise<Answer>;
+  answer: (view: AdminView, query: URLSearchParams) => Awaitable<Answer>;
 }>;
 
 const text = (body: string, status = 200): Answer => ({ status, body, contentType: 'text/plain; charset=UTF-8' });
@@ -68,11 +72,11 @@ function ready(view: AdminView): Answer {
   return view.isReady() ? text('LIVE\n') : text(`PRE_INITIALIZING: waits for ${view.awaited().join(', ')}\n`, 503);
 }
 
-function stats(view: AdminView, query: URLSearchParams): Answer {
-  if (query.get('format') === 'prometheus') return text(view.prometheus());
+async function stats(view: AdminView, query: URLSearchParams): Promise<Answer> {
+  if (query.get('format') === 'prometheus') return text(await view.prometheus());
   const filter = query.get('filter');
   const isShown = filter === null ? () => true : compileFilter(filter);
-  const shown = view.stats().filter(([name]) => isShown(name));
+  const shown = (await view.stats()).filter(([name]) => isShown(name));
   if (query.get('format') === 'json') return json({ stats: shown.map(([name, value]) => ({ name, value })) });
   return text(shown.map(([name, value]) => `${name}: ${value}\n`).join(''));
 }
@@ -85,6 +89,12 @@ function compileFilter(filter: string): (name: string) => boolean {
   } catch {
     return (name) => name.includes(filter);
   }
+}
+
+async function clusters(view: AdminView, query: URLSearchParams): Promise<Answer> {
+  if (query.get('format') === 'json') return json(await view.clustersJson());
+  const lines = await view.clusters();
+  return text(lines.map((line) => `${line}\n`).join(''));
 }
 
 function logging(view: AdminView, query: URLSearchParams): Answer {
@@ -112,17 +122,8 @@ async function upgrade(view: AdminView): Promise<Answer> {
 const handlers: Readonly<Record<string, Handler>> = {
   '/ready': get(ready),
   '/stats': get(stats),
-  '/stats/prometheus': get((view) => text(view.prometheus())),
-  '/clusters': get((view, query) =>
-    query.get('format') === 'json'
-      ? json(view.clustersJson())
-      : text(
-          view
-            .clusters()
-            .map((line) => `${line}\n`)
-            .join(''),
-        ),
-  ),
+  '/stats/prometheus': get(async (view) => text(await view.prometheus())),
+  '/clusters': get(clusters),
   '/config_dump': get((view) => json(view.configDump())),
   '/certs': get((view) => json(view.certificates())),
   '/server_info': get((view) => json(view.serverInfo())),
@@ -138,7 +139,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   }),
 };
 
-function answer(view: AdminView, request: IncomingMessage): Answer | Promise<Answer> {
+function answer(view: AdminView, request: IncomingMessage): Awaitable<Answer> {
   const url = new URL(request.url ?? '/', 'http://localhost');
   const handler = handlers[url.pathname];
   if (handler === undefined)

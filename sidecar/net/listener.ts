@@ -19,6 +19,9 @@ export type ListenOptions = Readonly<{
   maxConnections: number;
 }>;
 
+/** Which socket, for an address. */
+export type ListenPlace = Pick<ListenOptions, 'port' | 'reusePort' | 'fd'>;
+
 /** Who takes the connections. */
 export interface ListenHandler {
   /** A connection, paused: nothing was read of it. */

@@ -29,7 +29,14 @@ async function answerOf(client: Socket): Promise<string> {
 
 const serve = (socket: ListeningSocket, name: string) =>
   TcpListener.listen(
-    { ...options, address: socket.address, port: socket.port, fd: socket.duplicate(), maxConnections: 0 },
+    {
+      ...options,
+      reusePort: true,
+      address: socket.address,
+      port: socket.port,
+      fd: socket.duplicate(),
+      maxConnections: 0,
+    },
     { onSocket: (accepted) => accepted.on('error', () => undefined).end(name), onRefused: () => undefined },
   );
 
@@ -123,6 +130,20 @@ describe('listening sockets', { skip: calls === null ? 'not on this system' : fa
     assert.equal(codeOf(failure(() => calls.open({ ...options, port: one.port })))[1], 'EADDRINUSE');
     one.close();
     other.close();
+  });
+
+  it('the first of those that share is refused where somebody is already, and lets only sharing ones in', () => {
+    const first = calls.open({ ...options, reusePort: 'first' });
+    const further = calls.open({ ...options, reusePort: true, port: first.port });
+    for (const reusePort of ['first', false] as const)
+      assert.equal(codeOf(failure(() => calls.open({ ...options, reusePort, port: first.port })))[1], 'EADDRINUSE');
+    first.close();
+    // Also where it is only one that would share.
+    assert.equal(
+      codeOf(failure(() => calls.open({ ...options, reusePort: 'first', port: further.port })))[1],
+      'EADDRINUSE',
+    );
+    further.close();
   });
 
   it('of `::` take both families', { skip: hasIpv6 ? false : 'no IPv6' }, async () => {

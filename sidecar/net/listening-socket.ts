@@ -18,8 +18,11 @@ export type ListeningSocketOptions = Readonly<{
   address: string;
   /** 0: any free one. */
   port: number;
-  /** Others of this user may listen there too, and the kernel spreads connections over all (SO_REUSEPORT). */
-  reusePort: boolean;
+  /**
+   * Others of this user may listen there too, and the kernel spreads connections over all (SO_REUSEPORT). `first`: they may from now
+   * on, but nobody does yet, not even one that would share (EADDRINUSE).
+   */
+  reusePort: boolean | 'first';
   /** Connections that may wait; the kernel bounds it by net.core.somaxconn. */
   backlog: number;
 }>;
@@ -106,10 +109,12 @@ export class SocketCalls {
     const fd = this.#check('socket', where, this.#socket(family, sockStream | sockCloexec | sockNonblock, 0));
     try {
       this.#set(fd, [solSocket, soReuseAddr, 1], where);
-      if (reusePort) this.#set(fd, [solSocket, soReusePort, 1], where);
+      if (reusePort === true) this.#set(fd, [solSocket, soReusePort, 1], where);
       if (family === afInet6) this.#set(fd, [ipprotoIpv6, ipv6V6only, 0], where);
       const sockaddr = this.#encode(family, address, port);
       this.#check('bind', where, this.#bind(fd, sockaddr, sockaddr.length));
+      // Set after the bind, it was not there to make an exception from who may bind.
+      if (reusePort === 'first') this.#set(fd, [solSocket, soReusePort, 1], where);
       this.#check('listen', where, this.#listen(fd, backlog));
       return this.#holding(fd);
     } catch (error) {

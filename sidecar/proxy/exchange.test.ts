@@ -159,7 +159,9 @@ const endings: readonly Ending[] = [
   },
   {
     name: 'a direct response',
-    setup: { routes: [aRoute('/*', { action: { kind: 'direct', status: 299, body: Buffer.from('hi') } })] },
+    setup: {
+      routes: [aRoute('/*', { action: { kind: 'direct', status: 299, body: new TextEncoder().encode('hi') } })],
+    },
     act: () => undefined,
     answer: '299 hi',
     log: '299  direct_response',

@@ -12,8 +12,10 @@ export function redirectReply(status: number, location: string): LocalReply {
 }
 
 /** An answer that the configuration gives. */
-export function directReply(status: number, body: LocalReply['body'] | null): LocalReply {
-  return { ...emptyReply, status, body: body ?? '', details: 'direct_response' };
+export function directReply(status: number, body: Uint8Array | null): LocalReply {
+  // In a worker thread the configuration was posted, which makes plain bytes of a Buffer.
+  const bytes = body === null ? '' : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return { ...emptyReply, status, body: bytes, details: 'direct_response' };
 }
 
 /** Whether a request is a gRPC call, to be answered as one; gRPC-Web is plain HTTP to us, as to Envoy. */

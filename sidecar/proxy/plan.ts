@@ -103,3 +103,13 @@ export const emptyPlan: Plan = {
   clusters: new Map(),
   routes: new Map(),
 };
+
+/** The filter chains of all listeners. */
+export function chainsOf(plan: Plan): Set<PlanChain> {
+  const chains = new Set<PlanChain>();
+  for (const listener of plan.listeners.values()) {
+    for (const chain of listener.matcher.chains()) chains.add(chain);
+    if (listener.defaultChain !== null) chains.add(listener.defaultChain);
+  }
+  return chains;
+}

@@ -130,7 +130,7 @@ export type RedirectAction = Readonly<{
   stripQuery: boolean;
 }>;
 
-export type DirectAction = Readonly<{ kind: 'direct'; status: number; body: Buffer | null }>;
+export type DirectAction = Readonly<{ kind: 'direct'; status: number; body: Uint8Array | null }>;
 
 export type RetryPolicy = Readonly<{
   /** Tokens of `retry_on`. */

@@ -5,11 +5,8 @@ import {
   requestLabelNames,
   tcpLabelNames,
 } from '#shared/telemetry/metric-names.ts';
-import type { SeriesEntry } from './series.ts';
+import type { SeriesEntry, SlabView } from './series.ts';
 import { messageCells, requestCells, tcpCells } from './series.ts';
-
-/** The metrics of one worker, as they are rendered: its cells, and which series lie in them. */
-export type SlabView = Readonly<{ cells: Float64Array; entries: readonly SeriesEntry[] }>;
 
 /** A family of counters or gauges that somebody else keeps, read at scrape. */
 export type MetricFamily = Readonly<{

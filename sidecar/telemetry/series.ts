@@ -16,6 +16,16 @@ export type PairLabels = Readonly<Partial<Record<PairLabelName, string>>> &
 /** `connection_security_policy`: the source does not know. */
 export type SecurityPolicy = 'mutual_tls' | 'none' | 'unknown';
 
+/** The metrics of one worker, as they are rendered: its cells, and which series lie in them. */
+export type SlabView = Readonly<{ cells: Float64Array; entries: readonly SeriesEntry[] }>;
+
+/** Requests, messages and TCP connections that were counted so far. */
+export function servedBy(views: readonly SlabView[]): number {
+  let sum = 0;
+  for (const { cells, entries } of views) for (const { first } of entries) sum += cells[first] ?? 0;
+  return sum;
+}
+
 /** Where the cells of one series lie and what its labels are, for rendering: plain data that can be posted to another thread. */
 export type SeriesEntry = Readonly<{
   kind: 'request' | 'messages' | 'tcp';
@@ -41,7 +51,8 @@ export const messageCells = { requests: 0, responses: 1 } as const;
 /** Cells of a TCP series. */
 export const tcpCells = { opened: 0, closed: 1, sent: 2, received: 3 } as const;
 
-const sizes = { request: 1 + 3 * histogramCells, messages: 2, tcp: 4 } as const;
+/** Cells of a series of each kind. */
+export const seriesCells = { request: 1 + 3 * histogramCells, messages: 2, tcp: 4 } as const;
 
 /** Counts one finished request. */
 export function observeRequest(series: Series, durationMs: number, requestBytes: number, responseBytes: number): void {
@@ -134,7 +145,7 @@ export class SeriesRegistry {
     this.#maxSeries = options.maxSeries ?? 4096;
     this.#onSeries = options.onSeries ?? (() => {});
     // What overflows goes to at most one series a reporter and kind, for which there is always room.
-    this.slab = new Slab((this.#maxSeries + 6) * sizes.request);
+    this.slab = new Slab((this.#maxSeries + 6) * seriesCells.request);
   }
 
   /** The group of a pair of workloads, the same for the same labels. */
@@ -161,6 +172,11 @@ export class SeriesRegistry {
     return this.#entries;
   }
 
+  /** As they are rendered. */
+  view(): SlabView {
+    return { cells: this.slab.cells, entries: this.#entries };
+  }
+
   /** How often a series was asked for that found no room. */
   get overflows(): number {
     return this.#overflows;
@@ -180,7 +196,7 @@ export class SeriesRegistry {
   }
 
   #take(kind: SeriesEntry['kind']): number {
-    return this.slab.allocate(sizes[kind]);
+    return this.slab.allocate(seriesCells[kind]);
   }
 
   #allocate(entry: SeriesEntry): Series {

@@ -2,13 +2,17 @@ import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { threadId } from 'node:worker_threads';
 import { DirectConnection } from './direct-handle.ts';
 import { handleOf, loadStreamWrap } from './stream-handle.ts';
 import type { Connection, ConnectionHandler, TlsFacts } from './transport.ts';
 
 const timeoutMs = 2000;
-/** More than fits into a socket's buffers or a record of TLS: writes wait, and reads come in parts. */
-const payload = Buffer.alloc(600_000, 'the direct transport tests itself; ');
+/**
+ * More than fits into a socket's buffers or a record of TLS: writes wait, and reads come in parts. Made anew: a constant would be held
+ * by every worker thread.
+ */
+const aPayload = () => Buffer.alloc(600_000, 'the direct transport tests itself; ');
 
 /**
  * Whether the direct transport works in this process: the Node version is the tested one, its private interface has the known shape,
@@ -60,7 +64,7 @@ type Client = Readonly<{ socket: Socket; isReady: boolean; facts: TlsFacts | nul
 async function echo(server: Server, accepted: string, secure: (socket: Socket) => Client): Promise<void> {
   const address =
     process.platform === 'linux'
-      ? { path: `\0tulle-probe-${process.pid}-${Date.now()}` }
+      ? { path: `\0tulle-probe-${process.pid}-${threadId}-${Date.now()}` }
       : { port: 0, host: '127.0.0.1' };
   const open: Socket[] = [];
   try {
@@ -115,6 +119,7 @@ class Echo implements ConnectionHandler {
 async function sendAndCompare(connection: Connection): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const timer = setTimeout(() => reject(new Error('the echo did not end in time')), timeoutMs);
+  const payload = aPayload();
   let received = 0;
   let isSame = true;
   connection.setHandler({

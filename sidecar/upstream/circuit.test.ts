@@ -49,6 +49,26 @@ test('other limits hold for what is already under way', () => {
 test('two breakers over one shared table share the limit', () => {
   const table = new Int32Array(new SharedArrayBuffer(breakerSlots * 4));
   const limits = { ...defaultThresholds, maxRequests: 1 };
-  const [one, other] = [new Breaker(limits, table), new Breaker(limits, table)];
+  const [one, other] = [
+    new Breaker(limits, { counts: table, share: null }),
+    new Breaker(limits, { counts: table, share: null }),
+  ];
   assert.deepEqual([one.takeRequest(), other.takeRequest()], [true, false]);
+});
+
+test('what one thread counted is known apart, so that it can be taken off when the thread dies', () => {
+  const counts = new Int32Array(new SharedArrayBuffer(breakerSlots * 4));
+  const [dead, alive] = [new Int32Array(breakerSlots), new Int32Array(breakerSlots)];
+  const limits = { ...defaultThresholds, maxConnections: 1, maxRequests: 2, maxPendingRequests: 0 };
+  const [one, other] = [new Breaker(limits, { counts, share: dead }), new Breaker(limits, { counts, share: alive })];
+  one.takeConnection();
+  one.forceConnection();
+  one.takeRequest();
+  one.takePending();
+  other.takeRequest();
+  one.releaseConnection();
+  assert.equal(other.takeRequest(), false);
+  assert.deepEqual([...dead], [1, 0, 1, 0]);
+  assert.deepEqual([...alive], [0, 0, 1, 0]);
+  assert.deepEqual([...counts], [1, 0, 2, 0]);
 });

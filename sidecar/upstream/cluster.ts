@@ -12,7 +12,7 @@ import type { Random } from '#shared/runtime/random.ts';
 import type { Resolve } from '../net/dns.ts';
 import type { ClusterConfig, Discovery, UpstreamTransport } from '../snapshot/cluster.ts';
 import type { Endpoints } from '../snapshot/endpoints.ts';
-import { Breaker } from './circuit.ts';
+import { Breaker, type BreakerTable } from './circuit.ts';
 import { createClusterStats, type ClusterStats } from './cluster-stats.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DnsEndpoints } from './dns-endpoints.ts';
@@ -20,8 +20,10 @@ import { EndpointSet } from './endpoint-set.ts';
 import { HealthWindow } from './health-window.ts';
 import type { Host, HostOwner } from './host.ts';
 import { OriginalHosts } from './original-hosts.ts';
-import { OutlierWatch } from './outlier-watch.ts';
-import type { LocalResult, OutlierEvent } from './outlier.ts';
+import type { LocalResult } from './outlier-reports.ts';
+import type { OutlierStats } from './outlier-stats.ts';
+import { OutlierWatch, type HostJudge } from './outlier-watch.ts';
+import type { OutlierEvent } from './outlier.ts';
 import { transportOf } from './transport-match.ts';
 import type { UpstreamProtocol } from './upstream-protocol.ts';
 
@@ -34,6 +36,13 @@ export type PoolScope = Readonly<{
   stats: ClusterStats;
 }>;
 
+/** What a cluster shares with those of its name in other threads. */
+export type SharedState = Readonly<{
+  breakers: Readonly<{ default: BreakerTable; high: BreakerTable }>;
+  /** `onChange` is called when a host's `monitor.isEjected` changed. */
+  judge: (hosts: () => ReadonlyMap<string, Host>, onChange: () => void) => HostJudge<Host>;
+}>;
+
 /** What clusters are made with. */
 export type ClusterContext = Readonly<{
   clock: Clock;
@@ -43,6 +52,8 @@ export type ClusterContext = Readonly<{
   onOutlierEvent: (cluster: string, event: OutlierEvent<Host>) => void;
   /** How long changes of health are gathered before they take effect (see `HealthWindow`); absent: not at all. */
   healthWindowMs?: (() => number) | undefined;
+  /** Null, or absent: a cluster keeps to itself. */
+  shared?: ((cluster: string) => SharedState | null) | undefined;
 }>;
 
 /** What a host is chosen by. */
@@ -63,7 +74,7 @@ export class Cluster implements HostOwner {
   readonly #context: ClusterContext;
   readonly #endpoints: EndpointSet;
   readonly #original: OriginalHosts;
-  readonly #outlier: OutlierWatch;
+  readonly #outlier: HostJudge<Host>;
   readonly #healthWindow: HealthWindow;
   readonly #stats = createClusterStats();
   #config: ClusterConfig;
@@ -72,16 +83,28 @@ export class Cluster implements HostOwner {
   constructor(config: ClusterConfig, endpoints: Endpoints | null, context: ClusterContext) {
     this.#config = config;
     this.#context = context;
-    this.breakers = { default: new Breaker(config.breakers.default), high: new Breaker(config.breakers.high) };
+    const shared = context.shared?.(config.name) ?? null;
+    this.breakers = {
+      default: new Breaker(config.breakers.default, shared?.breakers.default),
+      high: new Breaker(config.breakers.high, shared?.breakers.high),
+    };
     this.#endpoints = new EndpointSet(config, context.random, this);
     this.#original = new OriginalHosts(this, context.clock, () => this.#membersChanged());
     const { clock, random } = context;
-    this.#outlier = new OutlierWatch(
-      clock,
-      random,
-      () => this.hosts.values(),
-      (event) => this.#healthChanged(event),
-    );
+    this.#outlier =
+      shared?.judge(
+        () => this.hosts,
+        () => this.#healthChanged(),
+      ) ??
+      new OutlierWatch({
+        clock,
+        random,
+        hosts: () => this.hosts.values(),
+        onEvent: (event) => {
+          this.#healthChanged();
+          context.onOutlierEvent(this.#config.name, event);
+        },
+      });
     this.#healthWindow = new HealthWindow({
       clock,
       windowMs: context.healthWindowMs ?? (() => 0),
@@ -130,8 +153,8 @@ export class Cluster implements HostOwner {
     return this.#stats;
   }
 
-  /** What outlier detection counted, or null where there is none. */
-  get outlierStats(): OutlierWatch['stats'] {
+  /** What outlier detection counted; null where there is none, or another thread counts. */
+  get outlierStats(): OutlierStats | null {
     return this.#outlier.stats;
   }
 
@@ -158,11 +181,11 @@ export class Cluster implements HostOwner {
   }
 
   reportStatus(host: Host, status: number): void {
-    this.#outlier.detector?.reportStatus(host, status);
+    this.#outlier.reportStatus(host, status);
   }
 
   reportLocal(host: Host, result: LocalResult): void {
-    this.#outlier.detector?.reportLocal(host, result);
+    this.#outlier.reportLocal(host, result);
   }
 
   #pickOriginal(discovery: Extract<Discovery, { kind: 'originalDst' }>, { destination }: PickContext): Host | null {
@@ -208,10 +231,9 @@ export class Cluster implements HostOwner {
     return transportOf(this.#config, host.endpoint.transportLabels);
   }
 
-  #healthChanged(event: OutlierEvent<Host>): void {
+  #healthChanged(): void {
     this.#healthWindow.healthChanged();
     this.#countMembers();
-    this.#context.onOutlierEvent(this.#config.name, event);
   }
 
   #membersChanged(): void {

@@ -3,7 +3,7 @@ import type { BalancedHost } from './balancers/balancer.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import type { UpstreamProtocol } from './upstream-protocol.ts';
 import { OutlierMonitor } from './outlier-monitor.ts';
-import type { LocalResult } from './outlier.ts';
+import type { LocalResult } from './outlier-reports.ts';
 
 /** What a host counts; Envoy's names. The pool keeps the connections', the attempt the requests'. */
 export type HostStats = {

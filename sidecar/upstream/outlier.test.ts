@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { FakeClock } from '#shared/runtime/clock.ts';
 import type { OutlierConfig } from '../snapshot/cluster.ts';
 import { OutlierMonitor } from './outlier-monitor.ts';
-import { OutlierDetector, type OutlierHost } from './outlier.ts';
+import type { OutlierHost } from './outlier-reports.ts';
+import { OutlierDetector } from './outlier.ts';
 import { successRateThreshold } from './outlier-rates.ts';
 
 const envoyDefaults: OutlierConfig = {

@@ -8,27 +8,15 @@ import type { Clock } from '#shared/runtime/clock.ts';
 import type { Random } from '#shared/runtime/random.ts';
 import type { OutlierConfig } from '../snapshot/cluster.ts';
 import type { OutlierMonitor, SuccessRate } from './outlier-monitor.ts';
+import {
+  OutlierReports,
+  type ConsecutiveType,
+  type EjectionType,
+  type LocalResult,
+  type OutlierHost,
+} from './outlier-reports.ts';
 import { createOutlierStats, type OutlierStats } from './outlier-stats.ts';
 import { findFailing, findSlipping, type HostRate } from './outlier-rates.ts';
-
-/** Why a host is ejected; the names of Envoy's event log. */
-export type EjectionType =
-  | 'CONSECUTIVE_5XX'
-  | 'CONSECUTIVE_GATEWAY_FAILURE'
-  | 'CONSECUTIVE_LOCAL_ORIGIN_FAILURE'
-  | 'SUCCESS_RATE'
-  | 'SUCCESS_RATE_LOCAL_ORIGIN'
-  | 'FAILURE_PERCENTAGE'
-  | 'FAILURE_PERCENTAGE_LOCAL_ORIGIN';
-
-/** What a request says of its host when no response says it. */
-export type LocalResult = 'connectSuccess' | 'connectFailed' | 'timeout' | 'requestFailed' | 'requestSuccess';
-
-/** A host as the detector sees it. */
-export interface OutlierHost {
-  readonly key: string;
-  readonly monitor: OutlierMonitor;
-}
 
 /** For the event log, `explain` and the page: what happened to which host, why, and until when at the earliest. */
 export type OutlierEvent<H extends OutlierHost> = Readonly<{
@@ -59,16 +47,19 @@ export class OutlierDetector<H extends OutlierHost> {
   readonly stats: OutlierStats = createOutlierStats();
   readonly #options: OutlierOptions<H>;
   #config: OutlierConfig;
+  readonly #reports: OutlierReports<H>;
   #hosts: ReadonlySet<H> = none;
 
   constructor(config: OutlierConfig, options: OutlierOptions<H>) {
     this.#config = config;
     this.#options = options;
+    this.#reports = new OutlierReports(config, (host, type) => this.fire(host, type));
   }
 
   /** Takes other settings; counters and ejections stay. */
   update(config: OutlierConfig): void {
     this.#config = config;
+    this.#reports.update(config);
   }
 
   /** The hosts of the cluster, of all priorities. */
@@ -79,38 +70,25 @@ export class OutlierDetector<H extends OutlierHost> {
 
   /** A response came with this status (for gRPC: the one that its code maps to). */
   reportStatus(host: H, status: number): void {
-    const { monitor } = host;
-    const isFailure = status >= 500 && status < 600;
-    monitor.external.add(!isFailure);
-    if (!isFailure) {
-      monitor.consecutive5xx = 0;
-      monitor.consecutiveGatewayFailure = 0;
-      return;
-    }
-    if (status >= 502 && status <= 504) {
-      if (++monitor.consecutiveGatewayFailure === this.#config.consecutiveGatewayFailure)
-        this.#fire(host, 'CONSECUTIVE_GATEWAY_FAILURE');
-    } else monitor.consecutiveGatewayFailure = 0;
-    if (++monitor.consecutive5xx === this.#config.consecutive5xx) this.#fire(host, 'CONSECUTIVE_5XX');
+    this.#reports.reportStatus(host, status);
   }
 
-  /** Something else ended a request. Unless split, it counts as a response; a connection made then says nothing. */
+  /** Something else ended a request. */
   reportLocal(host: H, result: LocalResult): void {
-    const isSplit = this.#config.splitExternalLocalOriginErrors;
-    switch (result) {
-      case 'connectSuccess':
-        if (isSplit) localSuccess(host.monitor);
-        return;
-      case 'connectFailed':
-        return isSplit ? this.#localFailure(host) : this.reportStatus(host, 503);
-      case 'timeout':
-        return isSplit ? this.#localFailure(host) : this.reportStatus(host, 504);
-      case 'requestFailed':
-        return this.reportStatus(host, isSplit ? 503 : 500);
-      case 'requestSuccess':
-        this.reportStatus(host, 200);
-        if (isSplit) localSuccess(host.monitor);
-    }
+    this.#reports.reportLocal(host, result);
+  }
+
+  /**
+   * A counter of the host met its threshold: here, or in the thread that reports. It starts again even if the ejection is refused, but
+   * not while the host is ejected.
+   */
+  fire(host: H, type: ConsecutiveType): void {
+    if (host.monitor.isEjected || !this.#hosts.has(host)) return;
+    this.stats[`ejections_detected_${statNames[type]}`]++;
+    this.#eject(host, type);
+    if (type === 'CONSECUTIVE_5XX') host.monitor.consecutive5xx = 0;
+    else if (type === 'CONSECUTIVE_GATEWAY_FAILURE') host.monitor.consecutiveGatewayFailure = 0;
+    else host.monitor.consecutiveLocalOriginFailure = 0;
   }
 
   /** Ends what is over, judges the rates of the interval that ends, and forgives hosts that stayed well. */
@@ -135,22 +113,6 @@ export class OutlierDetector<H extends OutlierHost> {
   /** Ends all ejections, when detection is switched off. */
   release(): void {
     for (const host of this.#hosts) if (host.monitor.isEjected) this.#uneject(host, this.#options.clock.monotonic());
-  }
-
-  #localFailure(host: H): void {
-    host.monitor.local.add(false);
-    if (++host.monitor.consecutiveLocalOriginFailure === this.#config.consecutiveLocalOriginFailure)
-      this.#fire(host, 'CONSECUTIVE_LOCAL_ORIGIN_FAILURE');
-  }
-
-  /** A counter met its threshold. It starts again even if the ejection is refused, but not while the host is ejected. */
-  #fire(host: H, type: EjectionType): void {
-    if (host.monitor.isEjected || !this.#hosts.has(host)) return;
-    this.stats[`ejections_detected_${statNames[type]}`]++;
-    this.#eject(host, type);
-    if (type === 'CONSECUTIVE_5XX') host.monitor.consecutive5xx = 0;
-    else if (type === 'CONSECUTIVE_GATEWAY_FAILURE') host.monitor.consecutiveGatewayFailure = 0;
-    else host.monitor.consecutiveLocalOriginFailure = 0;
   }
 
   #eject(host: H, type: EjectionType): void {
@@ -237,11 +199,6 @@ export class OutlierDetector<H extends OutlierHost> {
     for (const { monitor } of this.#hosts) if (monitor.isEjected) count++;
     return count;
   }
-}
-
-function localSuccess(monitor: OutlierMonitor): void {
-  monitor.local.add(true);
-  monitor.consecutiveLocalOriginFailure = 0;
 }
 
 const statNames = {

@@ -58,9 +58,10 @@ const controlPlaneFlags = words(
 // A sidecar's run folder lies in the control plane's.
 const tokenFlags = words('--data-dir {run_dir}/.. token --service-account {namespace}/{service_account}');
 
+// One thread, as the Envoys had when the outcomes were recorded: each thread has its own place in a round, and a connection of its own.
 const sidecarFlags = words(
   '--control-plane 10.77.0.1:15012 --ca-cert {root} --token {token} --name {name} --namespace {namespace}',
-  '--service-account {service_account} --labels {labels_json} --ip {ip} --data-dir {run_dir}',
+  '--service-account {service_account} --labels {labels_json} --ip {ip} --data-dir {run_dir} --concurrency 1',
 );
 
 type Place = Readonly<{ root: string; node: string }>;

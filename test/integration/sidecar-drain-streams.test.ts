@@ -69,7 +69,7 @@ describe('a sidecar that ends, after its drain time', () => {
     const clusters = [aCluster('tcp', portOf(tcpApp)), aHttp2Cluster('rpc', portOf(rpcApp))];
     const flags = ['--drain-seconds', '4'];
     return {
-      sidecar: await StaticSidecar.start({ static_resources: { listeners, clusters } }, [tcp, http], flags),
+      sidecar: await StaticSidecar.start({ static_resources: { listeners, clusters } }, [tcp, http], { flags }),
       tcp,
       http,
     };

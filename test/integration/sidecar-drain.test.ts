@@ -57,7 +57,9 @@ describe('a sidecar that is told to end', () => {
         clusters: [aCluster('app', (app.address() as AddressInfo).port)],
       },
     };
-    sidecar = await StaticSidecar.start(bootstrap, [port], ['--drain-seconds', String(drainMs / 1000)]);
+    sidecar = await StaticSidecar.start(bootstrap, [port], {
+      flags: ['--drain-seconds', String(drainMs / 1000)],
+    });
   });
 
   afterEach(() => sidecar.stop());

@@ -19,20 +19,24 @@ export class StaticSidecar {
   readonly exited: Promise<number | null>;
   #stderr = '';
 
-  private constructor(folder: string, flags: readonly string[]) {
+  private constructor(folder: string, flags: readonly string[], nodeFlags: readonly string[]) {
     this.#folder = folder;
     const main = join(repository, 'sidecar/main.ts');
-    const args = [main, '--config-path', join(folder, 'bootstrap.json'), ...flags];
+    const args = [...nodeFlags, main, '--config-path', join(folder, 'bootstrap.json'), ...flags];
     this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
     this.exited = new Promise((done) => this.#child.once('exit', (code) => done(code)));
   }
 
   /** Starts one and waits until its ports take connections. */
-  static async start(bootstrap: Json, ports: readonly number[], flags: readonly string[] = []): Promise<StaticSidecar> {
+  static async start(
+    bootstrap: Json,
+    ports: readonly number[],
+    { flags = [], nodeFlags = [] }: { flags?: readonly string[]; nodeFlags?: readonly string[] } = {},
+  ): Promise<StaticSidecar> {
     const folder = await mkdtemp(join(tmpdir(), 'tulle-static-'));
     await writeFile(join(folder, 'bootstrap.json'), JSON.stringify(bootstrap));
-    const sidecar = new StaticSidecar(folder, flags);
+    const sidecar = new StaticSidecar(folder, flags, nodeFlags);
     try {
       await eventually(() => {
         if (sidecar.#child.exitCode !== null) throw new Error(sidecar.#stderr);
@@ -54,6 +58,11 @@ export class StaticSidecar {
   /** The end of what it wrote to its standard error, also what is not JSON: the stack of a crash. */
   get lastWords(): string {
     return this.#stderr.slice(-4000);
+  }
+
+  /** Everything that it wrote to standard error. */
+  get stderr(): string {
+    return this.#stderr;
   }
 
   /** Memory that it holds, in bytes (Linux). */

@@ -74,12 +74,12 @@ export class World {
       await StaticSidecar.start(
         a,
         places.flatMap(({ mux, up }) => [mux, up]),
-        strict,
+        { flags: strict },
       ),
       await StaticSidecar.start(
         b,
         places.flatMap(({ down, between }) => [down, between]),
-        strict,
+        { flags: strict },
       ),
     ];
     return new World(started, sidecars, folder);

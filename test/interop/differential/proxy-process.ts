@@ -35,7 +35,11 @@ export class ProxyProcess {
 
   static sidecar(configPath: string, ports: readonly number[]): Promise<ProxyProcess> {
     const main = join(repository, 'sidecar/main.ts');
-    return ProxyProcess.#start(process.execPath, [main, '--config-path', configPath, '--log-level', 'warn'], ports);
+    return ProxyProcess.#start(
+      process.execPath,
+      [main, '--config-path', configPath, '--log-level', 'warn', '--concurrency', '1'],
+      ports,
+    );
   }
 
   static async #start(command: string, args: readonly string[], ports: readonly number[]): Promise<ProxyProcess> {

@@ -30,6 +30,10 @@ class SidecarProcess {
   #successor: Successor | null = null;
   #watcher: Watcher | null = null;
   #stoppingSince: number | null = null;
+  /** It listens, or is about to. */
+  #mayHaveCallers = false;
+  /** A signal that came when it had callers already, but was not wholly there. */
+  #early: 'SIGTERM' | 'SIGINT' | null = null;
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -45,6 +49,8 @@ class SidecarProcess {
   async start(): Promise<void> {
     const { settings, logger, exit } = this.#options;
     const generation = this.#generation;
+    // Before anything listens: who finds us there may tell us to go.
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#take(signal));
     try {
       this.#sidecar = await build(settings, logger, {
         quit: () => this.stop('quitquitquit', false),
@@ -53,7 +59,10 @@ class SidecarProcess {
           logger.debug(settled, 'memory that is not needed any more was given back'),
         ),
         sockets: generation.sockets,
-        mayListen: (readiness) => generation.mayListen(readiness),
+        mayListen: async (readiness) => {
+          await generation.mayListen(readiness);
+          this.#mayHaveCallers = true;
+        },
       });
     } catch (error) {
       const reason = describeError(error);
@@ -61,7 +70,8 @@ class SidecarProcess {
       generation.failed(reason);
       return exit(1);
     }
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGUSR2'] as const) process.on(signal, () => this.#take(signal));
+    process.on('SIGUSR2', () => this.#take('SIGUSR2'));
+    if (this.#early !== null) return this.#take(this.#early);
     await generation.takeOver();
     for (const { name, address, port } of generation.sockets.closeUntaken())
       logger.info({ listener: name, address, port }, 'the configuration has this listener no more');
@@ -73,6 +83,10 @@ class SidecarProcess {
 
   /** Once a successor is watched, signals are for that; one that reaches a process which has just been followed is passed on. */
   #take(signal: 'SIGTERM' | 'SIGINT' | 'SIGUSR2'): void {
+    if (this.#sidecar === null && this.#mayHaveCallers && signal !== 'SIGUSR2') {
+      this.#early = signal;
+      return;
+    }
     if (this.#watcher !== null) return this.#watcher.signal(signal);
     this.#successor?.signal(signal);
     if (signal !== 'SIGUSR2') this.stop(signal, true);

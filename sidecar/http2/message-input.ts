@@ -28,10 +28,13 @@ export class MessageInput {
   #dependsOnItself = false;
   /** Octets of the frames of the block. */
   #frameBytes = 0;
+  /** A block that is only somewhat too large is read, so that its request is answered and the connection goes on, as in Envoy. */
+  readonly #maxBlockBytes: number;
 
   constructor(core: SessionCore, reader: FrameReader) {
     this.#core = core;
     this.#reader = reader;
+    this.#maxBlockBytes = 2 * core.options.maxHeaderListBytes;
     this.#decoder = new HpackDecoder({ maxTableBytes: core.options.hpackTableBytes });
   }
 
@@ -68,7 +71,7 @@ export class MessageInput {
 
   #append(bytes: Buffer, start: number, end: number): Http2Fault | null {
     const needed = (this.#block === null ? 0 : this.#blockLength) + end - start;
-    if (needed > this.#core.options.maxHeaderListBytes) return faults.blockTooLarge;
+    if (needed > this.#maxBlockBytes) return faults.blockTooLarge;
     if (this.#block === null) {
       this.#block = Buffer.allocUnsafe(Math.max(2 * needed, 1024));
       this.#blockLength = 0;
@@ -87,7 +90,7 @@ export class MessageInput {
     const core = this.#core;
     const id = this.blockStreamId;
     this.blockStreamId = 0;
-    if (end - start > core.options.maxHeaderListBytes) return faults.blockTooLarge;
+    if (end - start > this.#maxBlockBytes) return faults.blockTooLarge;
     const stream = core.streams.open.get(id);
     section.begin(this.#kindOf(stream), core.options);
     const error = this.#decoder.decode(bytes, start, end, section);

@@ -7,7 +7,7 @@ import { maxGatheredBytes, SocketConnection, type ConnectionOptions } from './so
 import { lastRead, lastWriteError, type StreamHandle, type WriteRequest } from './stream-handle.ts';
 import type { TlsFacts } from './transport.ts';
 
-const readBytes = 64 * 1024;
+const readBytes = 32 * 1024;
 /** libuv's end of file. */
 const endOfFile = -4095;
 

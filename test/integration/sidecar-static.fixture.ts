@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { sidecarCommand } from '../support/sidecar-command.ts';
 import { eventually } from '../support/eventually.ts';
 import type { TestLeaf, TestRoot } from '../support/certificates.ts';
 
@@ -22,8 +23,12 @@ export class StaticSidecar {
   private constructor(folder: string, flags: readonly string[], nodeFlags: readonly string[]) {
     this.#folder = folder;
     const main = join(repository, 'sidecar/main.ts');
-    const args = [...nodeFlags, main, '--config-path', join(folder, 'bootstrap.json'), ...flags];
-    this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const command = sidecarCommand();
+    const args = [...command.nodeFlags, ...nodeFlags, main, '--config-path', join(folder, 'bootstrap.json'), ...flags];
+    this.#child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...command.env },
+    });
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
     this.exited = new Promise((done) => this.#child.once('exit', (code) => done(code)));
   }

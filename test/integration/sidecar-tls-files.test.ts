@@ -51,7 +51,9 @@ it('a listener takes no connection before its certificate is read, and its first
   };
   const listeners = [aListener('secure', port, 'nowhere', { transport })];
   const clusters = [aCluster('nowhere', await freePort())];
-  const sidecar = await StaticSidecar.start({ static_resources: { listeners, clusters } }, []);
+  // A pipe can be read but once.
+  const flags = ['--concurrency', '1'];
+  const sidecar = await StaticSidecar.start({ static_resources: { listeners, clusters } }, [], { flags });
   try {
     // Opens when the sidecar reads.
     const pipe = await open(path, 'w');

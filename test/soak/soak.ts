@@ -5,6 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { residentMbOf } from '../../bench/processes/proc.ts';
 import { freePort, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { sidecarCommand } from '../support/sidecar-command.ts';
 import { eventually } from '../support/eventually.ts';
 import { editedFile, fixedFile } from './configuration.ts';
 import { startGrpcApp } from './grpc-app.ts';
@@ -36,13 +37,14 @@ export type SoakResult = Readonly<{
 }>;
 
 const parts = ['control-plane', 'client', 'server'];
-/** As `npm run sidecar` starts them. */
-const nodeFlags = ['--single-threaded-gc', '--no-maglev', '--max-semi-space-size=4'];
 
 /** Runs it; rejects only when the mesh does not start. */
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   const grpcPort = await freePort();
-  const mesh = await TestMesh.start({ 'fixed.yaml': fixedFile(grpcPort), 'edited.yaml': editedFile(0) }, nodeFlags);
+  const mesh = await TestMesh.start(
+    { 'fixed.yaml': fixedFile(grpcPort), 'edited.yaml': editedFile(0) },
+    sidecarCommand().nodeFlags,
+  );
   const app = await startGrpcApp();
   const grpc = new GrpcCalls(grpcPort);
   try {

@@ -35,7 +35,8 @@ export abstract class Http2Connection implements ConnectionHandler, Flushable, S
   #isTicking = false;
   /** Why the streams that are left ended. */
   #endCause: AbortCause = { kind: 'localClose' };
-  #queuedBytes = 0;
+  /** At the last look; -1: there was none. */
+  #queuedBytes = -1;
   #stalledLooks = 0;
 
   constructor(connection: Connection, role: SessionRole, setup: Http2Setup) {
@@ -200,9 +201,11 @@ export abstract class Http2Connection implements ConnectionHandler, Flushable, S
 
   #waitForPeer(): void {
     const queued = this.connection.bytesQueued;
+    const wasEmpty = this.#queuedBytes === 0;
     this.#stalledLooks = queued === this.#queuedBytes ? this.#stalledLooks + 1 : 0;
     this.#queuedBytes = queued;
-    if (queued === 0 || this.#stalledLooks > maxStalledLooks) this.connection.destroy();
+    // The system may have taken the last of it just now: the peer has the whole time from then on to read and close.
+    if ((queued === 0 && wasEmpty) || this.#stalledLooks > maxStalledLooks) this.connection.destroy();
     else this.#timer.start(this.#setup.options.delayedCloseMs);
   }
 

@@ -30,6 +30,7 @@ class SidecarProcess {
   #successor: Successor | null = null;
   #watcher: Watcher | null = null;
   #stoppingSince: number | null = null;
+  #isStarting = true;
   /** It listens, or is about to. */
   #mayHaveCallers = false;
   /** A signal that came when it had callers already, but was not wholly there. */
@@ -70,6 +71,7 @@ class SidecarProcess {
       generation.failed(reason);
       return exit(1);
     }
+    this.#isStarting = false;
     process.on('SIGUSR2', () => this.#take('SIGUSR2'));
     if (this.#early !== null) return this.#take(this.#early);
     await generation.takeOver();
@@ -83,11 +85,11 @@ class SidecarProcess {
 
   /** Once a successor is watched, signals are for that; one that reaches a process which has just been followed is passed on. */
   #take(signal: 'SIGTERM' | 'SIGINT' | 'SIGUSR2'): void {
-    if (this.#sidecar === null && this.#mayHaveCallers && signal !== 'SIGUSR2') {
+    if (this.#watcher !== null) return this.#watcher.signal(signal);
+    if (this.#isStarting && this.#mayHaveCallers && signal !== 'SIGUSR2') {
       this.#early = signal;
       return;
     }
-    if (this.#watcher !== null) return this.#watcher.signal(signal);
     this.#successor?.signal(signal);
     if (signal !== 'SIGUSR2') this.stop(signal, true);
     else if (this.#successor === null) void this.#upgrade(signal);

@@ -38,6 +38,7 @@ async function run(): Promise<void> {
   for (const line of result.complaints) console.log(`LOGGED ${line}`);
   if (result.crash !== null) console.log(`CRASH ${result.crash}`);
   const bad = result.failures.length + result.complaints.length + (result.crash === null ? 0 : 1);
+  for (const each of result.unsteady) console.log(`not there a second time: ${describe(each)}`);
   console.log(bad === 0 ? 'no difference' : `${result.failures.length} cases with a difference`);
   process.exitCode = bad === 0 ? 0 : 1;
 }

@@ -77,6 +77,8 @@ function readHead(reader: OctetReader, tolerates: Tolerates): Head {
   if (hosts.length > 1 || (hosts.length === 0 && !isOld)) throw invalid(`${hosts.length} hosts`);
   const host = hosts[0]?.[1] ?? '';
   if (!authority.test(host)) throw invalid('host');
+  // Also where the target names another authority.
+  if (Number(/:(\d+)$/.exec(host)?.[1] ?? 0) > 0xffff) tolerates('port of the host');
   const message = { ...partsOf(method, said, host), fields: endToEnd(fields), body: '', trailers: [] };
   return { message, fields, isOld };
 }

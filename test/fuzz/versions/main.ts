@@ -1,6 +1,6 @@
 /** `npm run fuzz -- [--seconds N] [--seed N] [--cases N]`: exits 1 when anything was different. */
 import { parseArgs } from 'node:util';
-import { fuzz } from './fuzz.ts';
+import { describe, fuzz } from './fuzz.ts';
 
 const usage = `npm run fuzz -- [flags]
 

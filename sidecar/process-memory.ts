@@ -88,8 +88,11 @@ export function unchangedFilePages(smaps: string): PageRange[] {
   return ranges;
 }
 
-/** As much as V8 finds, compiled code that has not run lately too: what is needed again is compiled again. */
-function collectAll(): void {
+/**
+ * As much as V8 finds, compiled code that has not run lately too: what is needed again is compiled again. Of itself V8 collects only as
+ * objects are made: a process that has nothing more to serve would keep what it has.
+ */
+export function collectAll(): void {
   if (globalThis.gc === undefined) setFlagsFromString('--expose-gc');
   const collect: unknown = globalThis.gc ?? runInNewContext('gc');
   if (typeof collect === 'function')

@@ -8,8 +8,7 @@ import type { Inheritance } from './restart/inheritance.ts';
 import type { Successor } from './restart/successor.ts';
 import { Watcher } from './restart/watcher.ts';
 import type { UpgradeOutcome } from './restart/upgrade.ts';
-import { releaseMemory } from './release-memory.ts';
-import { ProcessMemory } from './process-memory.ts';
+import { collectAll, ProcessMemory } from './process-memory.ts';
 import type { Settings } from './settings.ts';
 
 export type RunOptions = Readonly<{
@@ -147,7 +146,7 @@ class SidecarProcess {
     if (this.#watcher === null) return exit(0);
     this.#sidecar = null;
     logger.info({ pid: this.#watcher.pid }, 'all is done here: watching the successor');
-    releaseMemory();
+    collectAll();
   }
 }
 

@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { sidecarCommand } from '../support/sidecar-command.ts';
 
 /** topics.json: what is run when no scenario is named, and the protocols that our sidecar does not speak yet. */
 export type Topics = Readonly<{
@@ -35,15 +36,7 @@ export function makeCommands({ root, folder, kind, topics }: Arrangement): Reado
   return {
     ...common,
     token: [node, join(root, 'meshctl/main.ts'), ...tokenFlags],
-    sidecar: [
-      place.node,
-      '--single-threaded-gc',
-      '--no-maglev',
-      '--max-semi-space-size=4',
-      '--heap-growing-percent=30',
-      join(place.root, 'sidecar/main.ts'),
-      ...sidecarFlags,
-    ],
+    sidecar: [place.node, ...sidecarCommand().nodeFlags, join(place.root, 'sidecar/main.ts'), ...sidecarFlags],
     skip_protocols: topics.skipProtocols,
   };
 }

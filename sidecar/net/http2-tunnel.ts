@@ -3,12 +3,13 @@ import { errorCode, errorName } from '../http2/frames.ts';
 import { describeFault } from '../http2/protocol-error.ts';
 import type { Session } from '../http2/session.ts';
 import type { Http2Stream, StreamEvents, StreamFailure } from '../http2/stream.ts';
+import { HandlerInput, type InputSource } from '../transport/handler-input.ts';
 import type { Connection, ConnectionHandler, TlsFacts } from '../transport/transport.ts';
 
 const emptyBytes = Buffer.alloc(0);
 
 /** The bytes inside of a CONNECT stream, as a connection of their own (RFC 9113 8.5). */
-export class Http2Tunnel implements Connection, StreamEvents {
+export class Http2Tunnel implements Connection, StreamEvents, InputSource {
   readonly localAddress: string;
   readonly localPort: number;
   readonly remoteAddress: string;
@@ -20,12 +21,8 @@ export class Http2Tunnel implements Connection, StreamEvents {
   isClosed = false;
   readonly #session: Session;
   readonly #stream: Http2Stream;
-  #handler: ConnectionHandler | null = null;
-  #waiting: Buffer[] = [];
-  #hasEndWaiting = false;
-  #isPaused = false;
+  readonly #input = new HandlerInput(this);
   #isEnding = false;
-  #isDeliveryScheduled = false;
   #writtenBytes = 0;
 
   /** Takes over a stream whose head was answered. */
@@ -51,16 +48,11 @@ export class Http2Tunnel implements Connection, StreamEvents {
   }
 
   setHandler(handler: ConnectionHandler): void {
-    this.#handler = handler;
-    this.#isPaused = false;
-    this.#readOn();
+    this.#input.setHandler(handler);
   }
 
   unread(bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    this.#waiting.unshift(Buffer.from(bytes));
-    this.#session.pause(this.#stream);
-    this.#readOn();
+    this.#input.unread(bytes);
   }
 
   write(bytes: Buffer): boolean {
@@ -74,14 +66,23 @@ export class Http2Tunnel implements Connection, StreamEvents {
   }
 
   pause(): void {
-    this.#isPaused = true;
-    this.#session.pause(this.#stream);
+    this.#input.pause();
   }
 
   resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#readOn();
+    this.#input.resume();
+  }
+
+  startReading(): void {
+    this.#session.resume(this.#stream);
+  }
+
+  stopReading(): void {
+    this.#session.pause(this.#stream);
+  }
+
+  onEndTold(): void {
+    this.#closeIfDone();
   }
 
   end(): void {
@@ -104,12 +105,9 @@ export class Http2Tunnel implements Connection, StreamEvents {
   onData(bytes: Buffer, end: boolean): void {
     if (this.isClosed) return;
     this.bytesRead += bytes.length;
-    this.#hasEndWaiting = end;
-    if (bytes.length > 0) {
-      if (this.#handler === null || this.#isPaused || this.#waiting.length > 0) this.#waiting.push(Buffer.from(bytes));
-      else this.#handler.onData(bytes);
-    }
-    if (end) this.#readOn();
+    // Told behind the bytes, but known before them: their handler may end our side.
+    if (end) this.#input.receiveEndLater();
+    if (bytes.length > 0) this.#input.receive(bytes);
   }
 
   onTrailers(): void {
@@ -117,7 +115,7 @@ export class Http2Tunnel implements Connection, StreamEvents {
   }
 
   onWritable(): void {
-    if (!this.isClosed) this.#handler?.onDrain();
+    if (!this.isClosed) this.#input.handler?.onDrain();
   }
 
   onSent(): void {
@@ -128,38 +126,10 @@ export class Http2Tunnel implements Connection, StreamEvents {
     this.#finish(new Error(describeFailure(failure)));
   }
 
-  #readOn(): void {
-    if (this.isClosed || this.#handler === null || this.#isPaused) return;
-    if (this.#waiting.length === 0 && !this.#hasEndWaiting) {
-      this.#session.resume(this.#stream);
-    } else if (!this.#isDeliveryScheduled) {
-      this.#isDeliveryScheduled = true;
-      setImmediate(() => this.#deliver());
-    }
-  }
-
-  #deliver(): void {
-    this.#isDeliveryScheduled = false;
-    const handler = this.#handler;
-    while (!this.isClosed && !this.#isPaused && this.#handler === handler) {
-      const bytes = this.#waiting.shift();
-      if (bytes === undefined) break;
-      handler?.onData(bytes);
-    }
-    if (this.isClosed || this.#isPaused || this.#handler === null) return;
-    if (this.#waiting.length === 0 && this.#hasEndWaiting) {
-      this.#hasEndWaiting = false;
-      this.#handler.onEnd();
-      this.#closeIfDone();
-    } else {
-      this.#readOn();
-    }
-  }
-
   /** Both sides have ended, and all was given out: gone in an orderly way. */
   #closeIfDone(): void {
-    const isRead = this.#stream.isRemoteEnded && !this.#hasEndWaiting && !this.#stream.isHolding;
-    if (isRead && this.#waiting.length === 0 && this.#stream.isLocalEnded) this.#finish(null);
+    const isRead = this.#stream.isRemoteEnded && this.#input.isEmpty && !this.#stream.isHolding;
+    if (isRead && this.#stream.isLocalEnded) this.#finish(null);
   }
 
   #drop(code: number, error: Error | null): void {
@@ -171,11 +141,11 @@ export class Http2Tunnel implements Connection, StreamEvents {
   #finish(error: Error | null): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.#waiting = [];
+    this.#input.clear();
     // Not within a call of the handler's own.
     setImmediate(() => {
-      const handler = this.#handler;
-      this.#handler = null;
+      const { handler } = this.#input;
+      this.#input.handler = null;
       handler?.onClose(error);
     });
   }

@@ -46,14 +46,14 @@ export class DirectConnection extends SocketConnection {
     this.stopReading();
   }
 
-  protected startReading(): void {
+  startReading(): void {
     if (this.#isReading) return;
     this.#isReading = true;
     this.#handle.reading = true;
     this.#failOn(this.#handle.readStart(), 'read');
   }
 
-  protected stopReading(): void {
+  stopReading(): void {
     if (!this.#isReading) return;
     this.#isReading = false;
     this.#handle.reading = false;

@@ -17,11 +17,11 @@ export class StreamConnection extends SocketConnection {
     socket.pause();
   }
 
-  protected startReading(): void {
+  startReading(): void {
     this.socket.resume();
   }
 
-  protected stopReading(): void {
+  stopReading(): void {
     this.socket.pause();
   }
 

@@ -4,11 +4,11 @@
  * `bytesWritten` counts what the operating system (or TLS) took and nothing else. How bytes are read and written is the back end's
  * (`node-stream.ts`, `direct-handle.ts`). The connection owns the socket, the handler owns the connection.
  */
-import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { formatHostPort } from '#shared/runtime/host-port.ts';
 import { flushAtEndOfTurn, type Flushable } from './flush-queue.ts';
+import { HandlerInput, type InputSource } from './handler-input.ts';
 import { OutputQueue, type Output } from './output-queue.ts';
 import type { ReadInlet } from './read-inlet.ts';
 import type { Connection, ConnectionHandler, TlsFacts } from './transport.ts';
@@ -28,7 +28,7 @@ export type ConnectionOptions = Readonly<{
   highWaterMark?: number | undefined;
 }>;
 
-export abstract class SocketConnection implements Connection, Flushable {
+export abstract class SocketConnection implements Connection, Flushable, InputSource {
   readonly localAddress: string;
   readonly localPort: number;
   readonly remoteAddress: string;
@@ -42,12 +42,7 @@ export abstract class SocketConnection implements Connection, Flushable {
 
   protected readonly socket: Socket;
   readonly #highWaterMark: number;
-  #handler: ConnectionHandler | null = null;
-  /** Bytes that arrived while nobody took them, or were put back. */
-  #waiting: Buffer[] = [];
-  #isDeliveryScheduled = false;
-  #isPaused = false;
-  #hasEndWaiting = false;
+  readonly #input = new HandlerInput(this);
   readonly #queue = new OutputQueue();
   /** What is being written. */
   #output: Output | null = null;
@@ -71,15 +66,15 @@ export abstract class SocketConnection implements Connection, Flushable {
     this.remoteName = formatHostPort(this.remoteAddress, this.remotePort);
     socket.allowHalfOpen = true;
     socket.setNoDelay(true);
-    socket.on('end', () => this.#receiveEnd());
+    socket.on('end', () => {
+      if (!this.isClosed) this.#input.receiveEnd();
+    });
     socket.on('error', (error) => (this.#error ??= error));
     socket.on('close', () => this.#close());
   }
 
-  /** Lets bytes come, by {@link receive}. */
-  protected abstract startReading(): void;
-  /** Bytes that come all the same wait. */
-  protected abstract stopReading(): void;
+  abstract startReading(): void;
+  abstract stopReading(): void;
   /** Whether {@link send} has copied what it was given when it returns. */
   protected abstract readonly copiesOutput: boolean;
   /** Writes these buffers, `bytes` in all, then calls {@link finishWrite}; in this call or later. */
@@ -90,17 +85,12 @@ export abstract class SocketConnection implements Connection, Flushable {
   }
 
   setHandler(handler: ConnectionHandler): void {
-    this.#handler = handler;
-    this.#isPaused = false;
+    this.#input.setHandler(handler);
     if (this.#isGone) setImmediate(() => this.#close());
-    this.#readOn();
   }
 
   unread(bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    this.#waiting.unshift(Buffer.from(bytes));
-    this.stopReading();
-    this.#readOn();
+    this.#input.unread(bytes);
   }
 
   write(bytes: Buffer): boolean {
@@ -132,14 +122,11 @@ export abstract class SocketConnection implements Connection, Flushable {
   }
 
   pause(): void {
-    this.#isPaused = true;
-    this.stopReading();
+    this.#input.pause();
   }
 
   resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#readOn();
+    this.#input.resume();
   }
 
   end(): void {
@@ -187,7 +174,7 @@ export abstract class SocketConnection implements Connection, Flushable {
     if (this.#queue.bytes > 0 || this.#isEnding) this.flush();
     if (!this.#isAboveMark || this.#queue.bytes + this.#bytesInFlight > this.#highWaterMark / 2) return;
     this.#isAboveMark = false;
-    this.#handler?.onDrain();
+    this.#input.handler?.onDrain();
   }
 
   #scheduleFlush(): void {
@@ -200,62 +187,20 @@ export abstract class SocketConnection implements Connection, Flushable {
   protected receive(bytes: Buffer): void {
     if (this.isClosed) return;
     this.bytesRead += bytes.length;
-    if (this.#handler === null || this.#isPaused || this.#waiting.length > 0) {
-      this.#waiting.push(Buffer.from(bytes));
-      this.stopReading();
-    } else {
-      this.#handler.onData(bytes);
-    }
-  }
-
-  #receiveEnd(): void {
-    if (this.isClosed) return;
-    if (this.#handler === null || this.#isPaused || this.#waiting.length > 0) this.#hasEndWaiting = true;
-    else this.#handler.onEnd();
-  }
-
-  /** Reads on from the socket, once what waits was delivered. */
-  #readOn(): void {
-    if (this.isClosed || this.#handler === null || this.#isPaused) return;
-    if (this.#waiting.length === 0 && !this.#hasEndWaiting) {
-      this.startReading();
-      return;
-    }
-    if (this.#isDeliveryScheduled) return;
-    this.#isDeliveryScheduled = true;
-    setImmediate(() => this.#deliver());
-  }
-
-  #deliver(): void {
-    this.#isDeliveryScheduled = false;
-    const handler = this.#handler;
-    while (!this.isClosed && !this.#isPaused && this.#handler === handler) {
-      const bytes = this.#waiting.shift();
-      if (bytes === undefined) break;
-      handler?.onData(bytes);
-    }
-    if (this.isClosed || this.#isPaused || this.#handler === null) return;
-    if (this.#waiting.length > 0) {
-      this.#readOn();
-    } else if (this.#hasEndWaiting) {
-      this.#hasEndWaiting = false;
-      this.#handler.onEnd();
-    } else {
-      this.startReading();
-    }
+    this.#input.receive(bytes);
   }
 
   #drop(): void {
     this.isClosed = true;
     this.#queue.clear();
-    this.#waiting = [];
+    this.#input.clear();
   }
 
   #close(): void {
     this.#isGone = true;
     this.#drop();
-    const handler = this.#handler;
-    this.#handler = null;
+    const { handler } = this.#input;
+    this.#input.handler = null;
     handler?.onClose(this.#error);
   }
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { eventually } from '../support/eventually.ts';
-import { freePort, Load, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { freePort, Load, strictMtls, TestMesh, type RunningSidecar } from '../support/mesh.ts';
 
 const run = promisify(execFile);
 
@@ -15,10 +15,7 @@ kind: Service
 metadata: {name: echo, namespace: shop}
 spec: {selector: {app: echo}, ports: [{name: http, port: 80, targetPort: 8080}]}
 ---
-apiVersion: security.istio.io/v1
-kind: PeerAuthentication
-metadata: {name: default, namespace: shop}
-spec: {mtls: {mode: STRICT}}
+${strictMtls}
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

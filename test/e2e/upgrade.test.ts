@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { ProxyView } from '#shared/admin/views.ts';
 import { eventually } from '../support/eventually.ts';
-import { Load, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { Load, strictMtls, TestMesh, type RunningSidecar } from '../support/mesh.ts';
 
 const run = promisify(execFile);
 const repository = new URL('../..', import.meta.url).pathname;
@@ -16,10 +16,7 @@ kind: Service
 metadata: {name: echo, namespace: shop}
 spec: {selector: {app: echo}, ports: [{name: http, port: 80, targetPort: 8080}]}
 ---
-apiVersion: security.istio.io/v1
-kind: PeerAuthentication
-metadata: {name: default, namespace: shop}
-spec: {mtls: {mode: STRICT}}
+${strictMtls}
 `;
 
 describe('sidecars of a mesh that are upgraded', () => {

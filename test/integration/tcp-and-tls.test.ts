@@ -10,7 +10,7 @@ import { text as readAll } from 'node:stream/consumers';
 import { aRoot, aWorkloadLeaf } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { aWebSocketServer } from './websocket.fixture.ts';
-import { freePort, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { freePort, strictMtls, TestMesh, type RunningSidecar } from '../support/mesh.ts';
 
 const root = aRoot();
 
@@ -30,10 +30,7 @@ kind: Service
 metadata: {name: chat, namespace: shop}
 spec: {selector: {app: backend, version: v1}, ports: [{name: http, port: 80, targetPort: 8080}]}
 ---
-apiVersion: security.istio.io/v1
-kind: PeerAuthentication
-metadata: {name: default, namespace: shop}
-spec: {mtls: {mode: STRICT}}
+${strictMtls}
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../support/eventually.ts';
-import { Load, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { Load, strictMtls, TestMesh, type RunningSidecar } from '../support/mesh.ts';
 import { metric } from './workers.fixture.ts';
 
 const service = `
@@ -11,10 +11,7 @@ kind: Service
 metadata: {name: echo, namespace: shop}
 spec: {selector: {app: echo}, ports: [{name: http, port: 80, targetPort: 8080}]}
 ---
-apiVersion: security.istio.io/v1
-kind: PeerAuthentication
-metadata: {name: default, namespace: shop}
-spec: {mtls: {mode: STRICT}}
+${strictMtls}
 `;
 
 const routes = (generation: number) => `

@@ -8,7 +8,7 @@ import { after, before, suite, test } from 'node:test';
 import { findGoTool } from '../support/go-tools.ts';
 import { GoServer } from '../support/go-server.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { freePort, strictMtls, TestMesh, type RunningSidecar } from '../support/mesh.ts';
 
 const client = findGoTool('grpc-go/client', 'GRPC_INTEROP_CLIENT');
 const server = findGoTool('grpc-go/server', 'GRPC_INTEROP_SERVER');
@@ -39,10 +39,7 @@ kind: Service
 metadata: {name: interop, namespace: shop}
 spec: {selector: {app: interop}, ports: [{name: grpc, port: 9000}]}
 ---
-apiVersion: security.istio.io/v1
-kind: PeerAuthentication
-metadata: {name: default, namespace: shop}
-spec: {mtls: {mode: STRICT}}
+${strictMtls}
 ---
 apiVersion: networking.istio.io/v1
 kind: Sidecar

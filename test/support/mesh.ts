@@ -11,6 +11,12 @@ import { text as readAll } from 'node:stream/consumers';
 import { AdminClient } from '../../meshctl/admin-client.ts';
 import { eventually } from './eventually.ts';
 
+/** In the namespace `shop`, nobody is let in without a certificate of the mesh. */
+export const strictMtls = `apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: shop}
+spec: {mtls: {mode: STRICT}}`;
+
 const root = new URL('../..', import.meta.url).pathname;
 
 /** A port that was free a moment ago. */

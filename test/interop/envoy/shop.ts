@@ -1,3 +1,5 @@
+import { strictMtls } from '../../support/mesh.ts';
+
 /** The configuration of the mesh that stock Envoys are put into, and who is where in it. */
 
 /** Ports of 127.0.0.1 at which the parts are. */
@@ -61,10 +63,7 @@ spec:
   ports: [{number: 9000, name: tcp, protocol: TCP}]
   endpoints: [{address: 127.0.0.1, ports: {tcp: ${ports.tcp}}}]
 ---
-apiVersion: security.istio.io/v1
-kind: PeerAuthentication
-metadata: {name: default, namespace: shop}
-spec: {mtls: {mode: STRICT}}
+${strictMtls}
 ---
 apiVersion: networking.istio.io/v1
 kind: Sidecar

@@ -26,7 +26,7 @@ import { TcpTunnels } from './proxy/tcp-tunnels.ts';
 import { readSecrets } from './proxy/read-secrets.ts';
 import { toTlsSettings } from './routing/tls-names.ts';
 import { compatOf, type Snapshot } from './snapshot/snapshot.ts';
-import type { AccessLogWriter } from './telemetry/access-log-writer.ts';
+import { AccessLogWriters } from './telemetry/access-log-writers.ts';
 import { SeriesRegistry } from './telemetry/series.ts';
 import { TelemetryObserver, type OwnWorkload } from './telemetry-observer.ts';
 import { Cluster, type ClusterContext } from './upstream/cluster.ts';
@@ -65,7 +65,7 @@ export class DataPath {
   readonly #http: HttpConnections;
   readonly #tcp: TcpTunnels;
   readonly #tools: PlanTools;
-  readonly #writers = new Map<string, AccessLogWriter>();
+  readonly #writers: AccessLogWriters;
   readonly #acceptors = new WeakMap<PlanChain, TlsAcceptor>();
   readonly #listeners: BoundListeners;
   #isListening = false;
@@ -80,6 +80,7 @@ export class DataPath {
     this.#options = options;
     this.series = new SeriesRegistry({ onSeries: options.neighbours.onSeries });
     this.#compat = options.compat;
+    this.#writers = new AccessLogWriters({ open: options.neighbours.openLog, clock, logger });
     this.#wheel = new TimerWheel(clock);
     this.#secrets = new WorkloadSecrets({
       workload: options.certificates,
@@ -188,7 +189,7 @@ export class DataPath {
     for (const cluster of this.#plan.clusters.values()) cluster.destroy();
     this.#secrets.close();
     this.#wheel.close();
-    await Promise.all([...this.#writers.values()].map((writer) => writer.close()));
+    await this.#writers.close();
   }
 
   #makeTools(connector: Connector): PlanTools {
@@ -209,22 +210,11 @@ export class DataPath {
     return {
       random,
       compat,
-      writers: { writer: (path) => this.#writer(path) },
+      writers: this.#writers,
       createCluster: (config, endpoints) => new Cluster(config, endpoints, context),
       onProblem: (name, problems) =>
         logger.error({ name, problems }, 'a resource cannot be compiled; its former version stays'),
     };
-  }
-
-  #writer(path: string): AccessLogWriter {
-    let writer = this.#writers.get(path);
-    if (writer === undefined) {
-      const onError = (error: Error) =>
-        this.#options.logger.error({ path, reason: error.message }, 'the access log cannot be written');
-      writer = this.#options.neighbours.openLog(path, { clock: this.#options.clock, onError });
-      this.#writers.set(path, writer);
-    }
-    return writer;
   }
 
   async #apply(snapshot: Snapshot): Promise<void> {

@@ -20,13 +20,14 @@ import type { DataPlane } from '../data-plane.ts';
 import { diffSnapshot } from '../snapshot/delta.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { PathLog } from '../neighbours.ts';
+import { openAccessLog } from '../telemetry/access-log-writer.ts';
+import { AccessLogWriters } from '../telemetry/access-log-writers.ts';
 import { mergeSlabs } from '../telemetry/merge-slabs.ts';
 import type { SlabView } from '../telemetry/series.ts';
 import { ClusterCounts } from './cluster-counts.ts';
 import { postCertificate, type ToWorker, type WorkerSetup } from './messages.ts';
 import { OutlierHub } from './outlier-hub.ts';
 import { countEarlyDeaths, restartDelayMs } from './restart-delay.ts';
-import { WorkerLogs } from './worker-logs.ts';
 import type { WorkerSockets } from './worker-sockets.ts';
 import type { HandledMessage, WorkerHandler, WorkerThread } from './worker-thread.ts';
 
@@ -52,7 +53,8 @@ export class WorkerPool implements DataPlane {
   readonly #seats: readonly Seat[];
   readonly #counts: ClusterCounts;
   readonly #hub: OutlierHub;
-  readonly #logs: WorkerLogs;
+  /** The access logs of all workers. */
+  readonly #logs: AccessLogWriters;
   readonly #stopCertificates: () => void;
   #snapshot: Snapshot | null = null;
   #applying: Promise<void> = Promise.resolve();
@@ -78,7 +80,7 @@ export class WorkerPool implements DataPlane {
       onEvent: (cluster, { host, action, type, isEnforced }) =>
         logger.info({ cluster, host: host.key, action, type, enforced: isEnforced }, 'outlier detection'),
     });
-    this.#logs = new WorkerLogs(clock, logger);
+    this.#logs = new AccessLogWriters({ open: openAccessLog, clock, logger });
     this.#seats = Array.from({ length: concurrency }, (_, index) => ({
       index,
       thread: null,
@@ -237,8 +239,12 @@ export class WorkerPool implements DataPlane {
         return;
       case 'log':
         return this.#options.logger[message.level](message.facts, message.message);
-      case 'accessLog':
-        return this.#logs.write(message.path, message.text);
+      case 'accessLog': {
+        // Whole lines, gathered by the worker already.
+        const writer = this.#logs.writer(message.path);
+        writer.write(message.text);
+        return writer.flush();
+      }
       case 'members': {
         const { cluster, keys } = message;
         thread.post({ kind: 'hosts', cluster, states: this.#hub.members(index, cluster, keys) });

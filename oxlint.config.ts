@@ -29,8 +29,11 @@ const controlPlaneMayImport: Record<string, string[]> = {
   translate: ['catalog'],
   xds: [],
   ca: [],
+  webhooks: [],
+  injector: ['catalog'],
+  admission: ['catalog'],
 };
-const controlPlaneFolders = [...Object.keys(controlPlaneMayImport), 'admin', 'injector', 'admission', 'controllers'];
+const controlPlaneFolders = [...Object.keys(controlPlaneMayImport), 'admin', 'controllers'];
 
 const sibling = (folder: string) => [`../${folder}/*`, `../../${folder}/*`, `../../../${folder}/*`];
 

@@ -20,7 +20,8 @@ import type { startProbe } from './health-probe.ts';
 import type { HostPort } from '#shared/runtime/host-port.ts';
 import { MemoryKeeper, type Memory } from './memory-keeper.ts';
 import type { ListeningSockets } from './net/listening-sockets.ts';
-import type { MeshedSettings, Settings, StaticSettings } from './settings.ts';
+import type { Settings, StaticSettings } from './settings.ts';
+import type { MeshedSettings } from './settings/meshed.ts';
 import { servedBy } from './telemetry/series.ts';
 
 /** A running sidecar. */

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { dnsOptions, type DnsSettings, dnsUsage, parseDns } from './dns-settings.ts';
 import { Secret } from '#shared/runtime/secret.ts';
 import { defaultProbe, type Probe } from './snapshot/listener.ts';
 import { parseHostPort, type HostPort } from '#shared/runtime/host-port.ts';
@@ -11,33 +12,34 @@ import { fail, ok, problem, type Problem, type Result } from '#shared/runtime/re
 export type ProbeTarget = Readonly<{ kind: 'http' | 'tcp' | 'grpc'; port: number; path: string }>;
 
 /** Settings of a sidecar that gets its configuration from a control plane. */
-export type MeshedSettings = Readonly<{
-  kind: 'meshed';
-  controlPlane: string;
-  caFile: string;
-  token: Readonly<{ kind: 'value'; token: Secret }> | Readonly<{ kind: 'file'; path: string }> | null;
-  name: string;
-  namespace: string;
-  serviceAccount: string;
-  labels: Readonly<Record<string, string>>;
-  ip: string;
-  locality: Readonly<{ region: string; zone: string; sub_zone: string }>;
-  interception: 'REDIRECT' | 'NONE';
-  /**
-   * Application port -> port at which the sidecar takes its traffic (without interception). A port that has a name stands here
-   * under its name too: the workload is registered with it, and services whose port has that name find it.
-   */
-  inbound: Readonly<Record<string, number>>;
-  httpProxyPort: number;
-  register: boolean;
-  group: string;
-  /** Null: as the control plane says. */
-  probe: Probe | null;
-  trustDomain: string;
-  diskCache: boolean;
-  dataDir: string;
-  certificateTtlMs: number;
-}>;
+export type MeshedSettings = DnsSettings &
+  Readonly<{
+    kind: 'meshed';
+    controlPlane: string;
+    caFile: string;
+    token: Readonly<{ kind: 'value'; token: Secret }> | Readonly<{ kind: 'file'; path: string }> | null;
+    name: string;
+    namespace: string;
+    serviceAccount: string;
+    labels: Readonly<Record<string, string>>;
+    ip: string;
+    locality: Readonly<{ region: string; zone: string; sub_zone: string }>;
+    interception: 'REDIRECT' | 'NONE';
+    /**
+     * Application port -> port at which the sidecar takes its traffic (without interception). A port that has a name stands here
+     * under its name too: the workload is registered with it, and services whose port has that name find it.
+     */
+    inbound: Readonly<Record<string, number>>;
+    httpProxyPort: number;
+    register: boolean;
+    group: string;
+    /** Null: as the control plane says. */
+    probe: Probe | null;
+    trustDomain: string;
+    diskCache: boolean;
+    dataDir: string;
+    certificateTtlMs: number;
+  }>;
 
 /** Settings of a sidecar that gets its configuration from a bootstrap file. */
 export type StaticSettings = Readonly<{ kind: 'static'; configPath: string; compat: 'tulle' | 'istio' }>;
@@ -73,6 +75,7 @@ const options = {
   interception: { type: 'string' },
   inbound: { type: 'string', multiple: true },
   'http-proxy-port': { type: 'string' },
+  ...dnsOptions,
   register: { type: 'boolean' },
   probe: { type: 'string' },
   'trust-domain': { type: 'string' },
@@ -89,10 +92,8 @@ const options = {
   concurrency: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
-
 const transports = ['direct', 'streams'] as const;
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error'];
-
 /** What `--help` prints. */
 export const usage = `sidecar --control-plane HOST:PORT --ca-cert FILE --token TOKEN --name NAME [flags]
 sidecar --config-path FILE [flags]
@@ -110,7 +111,7 @@ sidecar --config-path FILE [flags]
   --inbound [NAME=]APP:LISTEN take the traffic of application port APP at port LISTEN; NAME: the name of the service port that it
                               serves, for services whose targetPort is not APP (may be given several times)
   --http-proxy-port PORT      HTTP proxy for the application's calls on 127.0.0.1 (default 15001; with --interception NONE)
-  --register                  become a WorkloadEntry while connected (environment: AUTO_REGISTER_GROUP names a WorkloadGroup)
+${dnsUsage}  --register                  become a WorkloadEntry while connected (environment: AUTO_REGISTER_GROUP names a WorkloadGroup)
   --probe http:PORT/PATH|tcp:PORT|grpc:PORT   how to ask the application's health
   --data-dir DIR, --no-disk-cache   certificate and last good configuration survive a restart there
   --admin HOST:PORT           admin port (default 127.0.0.1:15000)
@@ -201,6 +202,7 @@ function meshed(
     interception: oneOf('--interception', values.interception ?? 'REDIRECT', ['REDIRECT', 'NONE'], problems),
     inbound: Object.fromEntries((values.inbound ?? []).flatMap((text) => inbound(text, problems))),
     httpProxyPort: port('--http-proxy-port', values['http-proxy-port'] ?? '15001', problems),
+    ...parseDns(values, problems, from),
     register: values.register === true,
     group: environment['AUTO_REGISTER_GROUP'] ?? '',
     probe: values.probe === undefined ? null : probe(values.probe, problems),

@@ -79,10 +79,7 @@ test('a definition says what the schemas say: words, whole numbers, limits, and 
   assert.match(service, /"weight":\{[^}]*"type":"integer"/);
   assert.match(service, /"oneOf":\[\{"not":\{"anyOf":\[\{"required":\["exact"\]\},\{"required":\["prefix"\]\}/);
   assert.match(schemaOf('peerauthentications.security.istio.io'), /"UNSET","DISABLE","PERMISSIVE","STRICT"/);
-  assert.match(
-    schemaOf('serviceentries.networking.istio.io'),
-    /"hosts":\{[^}]*\},"minItems":1,"maxItems":256/,
-  );
+  assert.match(schemaOf('serviceentries.networking.istio.io'), /"hosts":\{[^}]*\},"minItems":1,"maxItems":256/);
 });
 
 test('everything that is installed carries the label by which it is found again', () => {

@@ -19,7 +19,7 @@ const sidecarLayers = [
   ['compile'],
   ['xds'],
   ['settings', 'probing'],
-  ['bootstrap', 'identity', 'admin', 'restart', 'status', 'commands'],
+  ['bootstrap', 'identity', 'admin', 'restart', 'status', 'commands', 'dns'],
 ];
 
 /** Folders of the control plane that a folder of it may import. `app.ts` and `main.ts` may import all. */

@@ -19,6 +19,8 @@ export type FaceOptions = Readonly<{
   bootstrap: PackedMessage | null;
   /** How long it took to be ready; null: it is not, or was at once. */
   readyMs: () => number | null;
+  /** Metrics that others keep. */
+  families?: () => readonly MetricFamily[];
   drain: () => void;
   quit: () => void;
   upgrade: AdminView['upgrade'];
@@ -89,7 +91,11 @@ export class AdminFace {
   async #prometheus(): Promise<string> {
     const { dataPlane, readyMs } = this.#options;
     const clusters = await this.#clusters();
-    return renderPrometheus(dataPlane.slabs(), [...families(clusters, dataPlane), timeToReady(readyMs())]);
+    return renderPrometheus(dataPlane.slabs(), [
+      ...families(clusters, dataPlane),
+      timeToReady(readyMs()),
+      ...(this.#options.families?.() ?? []),
+    ]);
   }
 
   #certificates(): unknown {

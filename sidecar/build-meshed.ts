@@ -12,6 +12,7 @@ import { Draining } from './draining.ts';
 import { startProbe } from './health-probe.ts';
 import { ListeningGate } from './listening-gate.ts';
 import type { MemoryKeeper } from './memory-keeper.ts';
+import { prepareNames } from './names-of-mesh.ts';
 import type { RunningServer } from './net/http-server.ts';
 import type { ListeningSockets } from './net/listening-sockets.ts';
 import { openDataPlane } from './open-data-plane.ts';
@@ -31,51 +32,47 @@ export async function buildMeshed(settings: Meshed, logger: Logger, around: Surr
   const readiness = new Readiness();
   const configured = readiness.gate('configuration');
   const link = await ControlLink.open(settings, logger, readiness);
-  const time = new TimeToReady(
-    readiness,
-    () => performance.now(),
-    (ms) => logger.info({ afterMs: Math.round(ms) }, 'ready'),
-  );
   const dataPlane = await meshedDataPlane(settings, logger, { link, sockets: around.sockets });
   const memory = keepMemory(around, dataPlane);
-  const listening = { check: () => {}, close: () => {} };
-  follow({ link, dataPlane, memory, onApplied: () => listening.check(), onConfigured: configured });
+  let gate: ListeningGate | null = null;
+  follow({ link, dataPlane, memory, onApplied: () => gate?.check(), onConfigured: configured });
   link.start();
   const stopProbe = followProbe(settings, link);
+  const serveNames = prepareNames({ settings, link, readiness, logger, sockets: around.sockets });
   await around.mayListen(readiness);
   const listeners = () => link.view.current().snapshot.listeners;
-  const gate = new ListeningGate({ readiness, clock: systemClock, dataPlane, listeners });
-  listening.check = () => gate.check();
-  const listen = () => dataPlane.listen().then(() => gate.check());
+  const listening = new ListeningGate({ readiness, clock: systemClock, dataPlane, listeners });
+  gate = listening;
+  const time = timeToReady(readiness, logger);
+  const listen = () => dataPlane.listen().then(() => listening.check());
   await listen();
+  const names = await serveNames();
   const draining = new Draining(systemClock, readiness, dataPlane);
-  const face = new AdminFace({
-    dataPlane,
-    readiness,
-    logger,
-    link,
-    bootstrap: null,
-    readyMs: () => time.ms,
-    drain: () => draining.start(),
-    ...around,
-  });
+  const parts = { dataPlane, readiness, draining };
+  const families = () => names.flatMap((proxy) => proxy.families());
+  const drain = () => draining.start();
+  const readyMs = () => time.ms;
+  const face = new AdminFace({ ...parts, logger, link, bootstrap: null, readyMs, families, drain, ...around });
   const [admin, ...others] = await startServers(settings, { face, around, logger });
   return assemble({
+    ...parts,
     settings,
-    dataPlane,
-    readiness,
-    draining,
-    servers: [admin, ...others],
     admin,
     listen,
+    servers: [admin, ...others, ...names],
     ...(settings.app === null ? {} : { drained: () => stopAfterApp(settings, { link, dataPlane, draining, logger }) }),
     stop: () => {
       stopProbe();
-      gate.close();
+      listening.close();
       memory.close();
       link.close();
     },
   });
+}
+
+function timeToReady(readiness: Readiness, logger: Logger): TimeToReady {
+  const onReady = (ms: number) => logger.info({ afterMs: Math.round(ms) }, 'ready');
+  return new TimeToReady(readiness, () => performance.now(), onReady);
 }
 
 type Following = Readonly<{

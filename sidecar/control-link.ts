@@ -66,6 +66,7 @@ export class ControlLink {
     });
     this.#xds = new XdsClient({
       node,
+      asksForNames: settings.dns !== null,
       open: () => this.#openStream(),
       clock: systemClock,
       random: Math.random,
@@ -196,6 +197,7 @@ function toNode(settings: Settings & MeshedSettings): XdsNode {
       ...(settings.interception === 'NONE'
         ? { TULLE_HTTP_PROXY_PORT: settings.httpProxyPort, TULLE_INBOUND: settings.inbound }
         : {}),
+      ...(settings.dns === null ? {} : { DNS_CAPTURE: true }),
       ...(settings.register ? { TULLE_REGISTER: true } : {}),
       ...(settings.group === '' ? {} : { AUTO_REGISTER_GROUP: settings.group }),
     },

@@ -77,12 +77,12 @@ describe('a sidecar with a DNS proxy', () => {
   it('loses no question when another process takes over', async () => {
     const failures: unknown[] = [];
     let count = 0;
-    let isOver = false;
+    const over = new AbortController();
     const asking = Array.from({ length: 4 }, async () => {
       // Without another try: what is lost is seen.
       const resolver = new Resolver({ timeout: 1000, tries: 1 });
       resolver.setServers([`127.0.0.1:${port}`]);
-      while (!isOver) {
+      while (!over.signal.aborted) {
         count++;
         await resolver.resolve4('orders').catch((error: unknown) => failures.push(error));
       }
@@ -90,7 +90,7 @@ describe('a sidecar with a DNS proxy', () => {
     const response = await fetch(`http://127.0.0.1:${sidecar.adminPort}/upgrade`, { method: 'POST' });
     assert.equal(response.status, 200, await response.text());
     await eventually(async () => assert.ok((await metric(sidecar.adminPort, 'dns_requests_total')) > 100));
-    isOver = true;
+    over.abort();
     await Promise.all(asking);
     assert.deepEqual(failures, []);
     assert.ok(count > 100, String(count));

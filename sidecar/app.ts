@@ -21,7 +21,8 @@ import type { HostPort } from '#shared/runtime/host-port.ts';
 import { MemoryKeeper, type Memory } from './memory-keeper.ts';
 import { prepareNames } from './names-of-mesh.ts';
 import type { ListeningSockets } from './net/listening-sockets.ts';
-import type { MeshedSettings, Settings, StaticSettings } from './settings.ts';
+import type { Settings, StaticSettings } from './settings.ts';
+import type { MeshedSettings } from './settings/meshed.ts';
 import { servedBy } from './telemetry/series.ts';
 
 /** A running sidecar. */

@@ -6,7 +6,7 @@ import type { Logger } from '#shared/telemetry/logger.ts';
 import type { ControlLink } from './control-link.ts';
 import type { DnsProxy } from './dns/dns-proxy.ts';
 import type { ListeningSockets } from './net/listening-sockets.ts';
-import type { MeshedSettings } from './settings.ts';
+import type { MeshedSettings } from './settings/meshed.ts';
 import type { NameTable } from './snapshot/name-table.ts';
 import type { XdsState } from './xds/session.ts';
 

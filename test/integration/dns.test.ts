@@ -1,11 +1,12 @@
 /** Names of the mesh as applications look them up, from a folder of YAML to the answer; in a namespace also to the connection. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
 import { Resolver } from 'node:dns/promises';
 import { after, before, describe, it, test } from 'node:test';
 import { FakeResolver, anAnswer } from '../../sidecar/dns/dns.fixture.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { freePort } from '../support/free-port.ts';
+import { TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { NetworkNamespace, withoutNamespaces } from '../support/network-namespace.ts';
 import { metric } from './workers.fixture.ts';
 
 const entry = (name: string, host: string, more = 'resolution: DNS') => `
@@ -104,34 +105,36 @@ describe('a sidecar with a DNS proxy', () => {
   });
 });
 
-const has = (command: string) => spawnSync(command, ['--version']).error === undefined;
-const missing =
-  process.platform !== 'linux' || process.getuid?.() !== 0
-    ? 'needs root on Linux'
-    : (['ip', 'iptables'].filter((command) => !has(command)).map((command) => `needs ${command}`)[0] ?? false);
-
-test('two databases on one port are told apart by the addresses of their names', { skip: missing }, () => {
-  const namespace = `tulle-dns-${process.pid}`;
-  const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'pipe' });
-  const inside = (command: string) => run('ip', 'netns', 'exec', namespace, ...command.split(' '));
-  run('ip', 'netns', 'add', namespace);
-  try {
-    inside('ip link set lo up');
-    inside('ip addr add 10.50.0.1/32 dev lo');
-    inside('ip route add default dev lo src 10.50.0.1');
-    // What applications ask of the cluster's resolver, and where they connect to; this process is not spared.
-    inside('iptables -t nat -A OUTPUT -p udp --dport 53 -j REDIRECT --to-ports 15053');
-    inside('iptables -t nat -A OUTPUT -p tcp -d 240.240.0.0/16 -j REDIRECT --to-ports 15001');
-    const printed = inside(`${process.execPath} test/integration/dns-captured.fixture.ts`).toString();
-    assert.deepEqual(JSON.parse(printed), {
-      orders: 'I am orders',
-      stock: 'I am stock',
-      areDifferent: true,
-      // The question comes back by the rule for UDP: it is known, and not asked again.
-      unknown: 'ESERVFAIL',
-      upstreamRequests: 1,
-    });
-  } finally {
-    run('ip', 'netns', 'delete', namespace);
-  }
-});
+test(
+  'two databases on one port are told apart by the addresses of their names',
+  { skip: withoutNamespaces('iptables') },
+  async () => {
+    const namespace = new NetworkNamespace();
+    const inside = async (command: string, ...args: string[]): Promise<string> => {
+      const { code, out, error } = await namespace.run(command, args);
+      assert.equal(code, 0, error);
+      return out;
+    };
+    try {
+      namespace.ip('addr add 10.50.0.1/32 dev lo');
+      namespace.ip('route add default dev lo src 10.50.0.1');
+      // What applications ask of the cluster's resolver, and where they connect to; the sidecar's own questions are not spared.
+      for (const rule of [
+        '-p udp --dport 53 -j REDIRECT --to-ports 15053',
+        '-p tcp -d 240.240.0.0/16 -j REDIRECT --to-ports 15001',
+      ])
+        await inside('iptables', '-t', 'nat', '-A', 'OUTPUT', ...rule.split(' '));
+      const printed = await inside(process.execPath, 'test/integration/dns-captured.fixture.ts');
+      assert.deepEqual(JSON.parse(printed), {
+        orders: 'I am orders',
+        stock: 'I am stock',
+        areDifferent: true,
+        // The question comes back by the rule for UDP: it is known, and not asked again.
+        unknown: 'ESERVFAIL',
+        upstreamRequests: 1,
+      });
+    } finally {
+      await namespace.close();
+    }
+  },
+);

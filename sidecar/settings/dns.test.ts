@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseSettings } from './settings.ts';
+import { parseSettings } from '../settings.ts';
 
 const meshed = ['--control-plane', '127.0.0.1:15012', '--ca-cert', '/ca.pem', '--name', 'orders-1'];
 

@@ -1,5 +1,6 @@
 import type { MeshConfig } from '#shared/model/mesh-config.ts';
-import type { Sidecar, WorkloadGroup } from '#shared/model/resource.ts';
+import type { Pod, Sidecar, WorkloadGroup } from '#shared/model/resource.ts';
+import { matchesLabels } from '#shared/model/selector.ts';
 import { byAge, compareText } from '#shared/model/by-age.ts';
 import { resolveDelegates } from './delegates.ts';
 import { groupRules, type RulesByNamespace } from './destination-rules.ts';
@@ -8,6 +9,7 @@ import type { MeshResources } from './mesh-resources.ts';
 import { fromService, fromServiceEntry, type MeshService } from './mesh-service.ts';
 import { groupPeerPolicies, type PeerPolicies, peerPolicyFor, type PeerPolicy } from './peer-authentication.ts';
 import type { Scope } from './scope.ts';
+import { type ClusterFacts, gatherFacts, podWorkload, sliceWorkloads } from './slice-workloads.ts';
 import { toVirtualService } from './traffic-splits.ts';
 import { type MeshVirtualService, meshVirtualServices } from './virtual-services.ts';
 import { fromWorkloadEntry, isHealthy, inlineWorkloads, selectWorkloads, type Workload } from './workloads.ts';
@@ -23,6 +25,8 @@ export type MeshIndex = Readonly<{
   workloadsByLabel: ReadonlyMap<string, readonly Workload[]>;
   /** Workloads that may not get traffic are known all the same: their own proxies need their ports. */
   unhealthy: ReadonlySet<Workload>;
+  /** Pods, slices and nodes. */
+  facts: ClusterFacts;
   virtualServices: readonly MeshVirtualService[];
   rules: RulesByNamespace;
   peerPolicies: PeerPolicies;
@@ -62,6 +66,7 @@ export function indexMesh(resources: MeshResources, previous?: MeshIndex): MeshI
     workloads: Map.groupBy(all, ({ namespace }) => namespace),
     workloadsByLabel: indexByLabel(all),
     unhealthy: new Set(workloads.filter((w) => !w.isHealthy).map(({ workload }) => workload)),
+    facts: gatherFacts(resources),
     virtualServices: meshVirtualServices(resolveDelegates(resources.virtualServices, memo), splits),
     rules: groupRules(resources.destinationRules),
     peerPolicies: memo.get('peer-policies', [...resources.peerAuthentications, rootNamespace], () =>
@@ -76,7 +81,10 @@ export function indexMesh(resources: MeshResources, previous?: MeshIndex): MeshI
   };
 }
 
-/** The workloads behind a service: those that it selects in its namespace, and those written inside it. */
+/**
+ * The workloads behind a service: those of its slices, those that it selects in its namespace (WorkloadEntries, and pods for a
+ * ServiceEntry), and those written inside it.
+ */
 export function workloadsBehind(index: MeshIndex, service: MeshService): readonly Workload[] {
   const known = index.workloadsByService.get(service);
   if (known !== undefined) {
@@ -88,14 +96,31 @@ export function workloadsBehind(index: MeshIndex, service: MeshService): readonl
   const inline = index.memo.get(`inline/${service.namespace}/${service.host}`, [service], () =>
     inlineWorkloads(service),
   );
-  const workloads = [...selected, ...inline];
+  const ofCluster = sliceWorkloads(index.facts, index.memo, service) ?? selectPods(index, service);
+  const workloads = [...ofCluster, ...selected, ...inline];
   index.workloadsByService.set(service, workloads);
   return workloads;
 }
 
 /** The workloads behind a service that may get traffic. */
 export function healthyWorkloads(index: MeshIndex, service: MeshService): readonly Workload[] {
-  return workloadsBehind(index, service).filter((workload) => !index.unhealthy.has(workload));
+  return workloadsBehind(index, service).filter((workload) => workload.isReady && !index.unhealthy.has(workload));
+}
+
+/** Pods that a ServiceEntry selects. Those of a Kubernetes Service are in its slices, or nowhere. */
+function selectPods(index: MeshIndex, service: MeshService): readonly Workload[] {
+  const { selector, namespace } = service;
+  if (service.isKubernetes || selector === undefined) {
+    return [];
+  }
+  return [...index.facts.pods.values()]
+    .filter(({ metadata, status }) => metadata.namespace === namespace && isServing(status))
+    .filter(({ metadata }) => matchesLabels(selector, metadata.labels))
+    .map((pod) => podWorkload(index.facts, index.memo, pod));
+}
+
+function isServing({ phase, conditions, podIPs }: Pod['status']): boolean {
+  return phase === 'Running' && podIPs.length > 0 && conditions.some(({ status }) => status === 'True');
 }
 
 /** What the sidecar of a workload takes. */

@@ -24,8 +24,7 @@ export function endpointsFor(index: MeshIndex, scope: Scope, destination: Destin
   const shaping = isLocal || subset !== undefined ? rule : undefined;
   const place = isLocal ? [scope.locality, ...sharedLabels(scope, policy)].join() : '';
   const key = `endpoints/${place}/${shaping?.id ?? ''}/${service.namespace}/${name}`;
-  const inputs = endpoints.flatMap(({ workload, port: number, takesMutualTls }) => [workload, number, takesMutualTls]);
-  return index.memo.get(key, [service, ...(shaping?.sources ?? []), ...inputs], () =>
+  return index.memo.get(key, [service, ...(shaping?.sources ?? []), endpoints], () =>
     typed('envoy.config.endpoint.v3.ClusterLoadAssignment', toAssignment(scope, destination, name, endpoints)),
   );
 }
@@ -79,9 +78,22 @@ export function localityAssignment(
   return { cluster_name: name, endpoints: [{ lb_endpoints: [itself], load_balancing_weight: 1 }] };
 }
 
-function resolveEndpoints(index: MeshIndex, { service, port, subset }: Destination): readonly Endpoint[] {
+/** Who serves a destination, and where: the same list for all proxies and generations for which it is the same. */
+function resolveEndpoints(index: MeshIndex, destination: Destination): readonly Endpoint[] {
+  const { service, port, rule, subset } = destination;
+  const healthy = healthyWorkloads(index, service);
+  const key = `resolved/${subset === undefined ? '' : rule?.id}/${service.namespace}/${clusterName(destination)}`;
+  const inputs = [healthy, port, index.peerPolicies, subset?.labels];
+  return index.memo.get(key, inputs, () => toEndpoints(index, destination, healthy));
+}
+
+function toEndpoints(
+  index: MeshIndex,
+  { port, subset }: Destination,
+  healthy: readonly Workload[],
+): readonly Endpoint[] {
   const labels = subset?.labels ?? {};
-  return healthyWorkloads(index, service)
+  return healthy
     .filter((workload) => matchesLabels(labels, workload.labels))
     .flatMap((workload) => {
       const number = connectPort(workload, port);

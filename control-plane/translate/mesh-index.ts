@@ -39,6 +39,7 @@ export type MeshIndex = Readonly<{
   scopes: Map<string, Scope>;
   /** Workloads of each service and policy of each workload in this generation, filled as they are asked for. */
   workloadsByService: Map<MeshService, readonly Workload[]>;
+  healthyByService: Map<MeshService, readonly Workload[]>;
   policies: Map<Workload, PeerPolicy>;
 }>;
 
@@ -77,6 +78,7 @@ export function indexMesh(resources: MeshResources, previous?: MeshIndex): MeshI
     memo,
     scopes: new Map(),
     workloadsByService: new Map(),
+    healthyByService: new Map(),
     policies: new Map(),
   };
 }
@@ -97,14 +99,29 @@ export function workloadsBehind(index: MeshIndex, service: MeshService): readonl
     inlineWorkloads(service),
   );
   const ofCluster = sliceWorkloads(index.facts, index.memo, service) ?? selectPods(index, service);
-  const workloads = [...ofCluster, ...selected, ...inline];
+  // The same list while nothing of it changes: what is made of it then need not be looked at again.
+  const workloads = index.memo.get(
+    `behind/${service.namespace}/${service.host}`,
+    [ofCluster, ...selected, ...inline],
+    () => [...ofCluster, ...selected, ...inline],
+  );
   index.workloadsByService.set(service, workloads);
   return workloads;
 }
 
 /** The workloads behind a service that may get traffic. */
 export function healthyWorkloads(index: MeshIndex, service: MeshService): readonly Workload[] {
-  return workloadsBehind(index, service).filter((workload) => workload.isReady && !index.unhealthy.has(workload));
+  const known = index.healthyByService.get(service);
+  if (known !== undefined) {
+    return known;
+  }
+  const all = workloadsBehind(index, service);
+  const sick = index.unhealthy.size === 0 ? [] : all.filter((workload) => index.unhealthy.has(workload));
+  const healthy = index.memo.get(`healthy/${service.namespace}/${service.host}`, [all, ...sick], () =>
+    all.filter((workload) => workload.isReady && !index.unhealthy.has(workload)),
+  );
+  index.healthyByService.set(service, healthy);
+  return healthy;
 }
 
 /** Pods that a ServiceEntry selects. Those of a Kubernetes Service are in its slices, or nowhere. */

@@ -6,7 +6,7 @@ import { coversHost } from '#shared/model/hostname.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { isExportedTo, type MeshService } from './mesh-service.ts';
 import { nodeNameOf, placeOf } from './own-workload.ts';
-import type { ProxyNode } from './proxy-node.ts';
+import { automaticFamilies, type ProxyNode } from './proxy-node.ts';
 import {
   type Claims,
   destinationsOf,
@@ -39,6 +39,8 @@ export type Scope = Readonly<{
   nodeName: string;
   compat: ProxyNode['compat'];
   interception: ProxyNode['interception'];
+  /** Families of the automatic addresses in use; see `addressesIn`. */
+  automatic: readonly ('v4' | 'v6')[];
   sidecar?: Sidecar | undefined;
   allowsUnknown: boolean;
   egress: readonly Egress[];
@@ -66,6 +68,7 @@ export function scopeFor(index: MeshIndex, node: ProxyNode): Scope {
     nodeName,
     node.compat,
     node.interception,
+    automaticFamilies(node).join(),
   ]);
   const known = index.scopes.get(key);
   if (known !== undefined) {
@@ -113,6 +116,7 @@ function buildScope(
     locality: placeOf(index, node),
     compat: node.compat,
     interception: node.interception,
+    automatic: automaticFamilies(node),
     allowsUnknown: policy === 'ALLOW_ANY',
     egress,
     services: needed,
@@ -126,6 +130,12 @@ function buildScope(
       ...needed,
     ],
   };
+}
+
+/** The virtual addresses (or CIDR blocks) of a service as the proxies of a scope know them. */
+export function addressesIn(scope: Scope, { addresses, automaticAddress }: MeshService): readonly string[] {
+  if (addresses.length > 0 || automaticAddress === undefined) return addresses;
+  return scope.automatic.map((family) => automaticAddress[family]);
 }
 
 /** One service a host: of several that are exported to the namespace its own, else the oldest. */

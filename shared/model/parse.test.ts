@@ -206,16 +206,23 @@ test('parses a thousand VirtualServices in well under a second', () => {
   assert.ok(performance.now() - start < 1000);
 });
 
-test('keeps the conditions of a WorkloadEntry', () => {
-  const result = parseResource({
-    apiVersion: 'networking.istio.io/v1',
-    kind: 'WorkloadEntry',
-    metadata: { name: 'vm' },
-    spec: { address: '10.0.0.1' },
-    status: { conditions: [{ type: 'Healthy', status: 'False', lastProbeTime: null }] },
+test('keeps of the conditions of a WorkloadEntry its health alone', () => {
+  const parse = (...conditions: readonly object[]) => {
+    const result = parseResource({
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'WorkloadEntry',
+      metadata: { name: 'vm' },
+      spec: { address: '10.0.0.1' },
+      status: { conditions },
+    });
+    assert.ok(result.ok && result.value.kind === 'WorkloadEntry');
+    return result.value.status;
+  };
+  const accepted = { type: 'Accepted', status: 'True' };
+  assert.deepEqual(parse({ type: 'Healthy', status: 'False', lastProbeTime: null }, accepted), {
+    conditions: [{ type: 'Healthy', status: 'False' }],
   });
-  assert.ok(result.ok && result.value.kind === 'WorkloadEntry');
-  assert.deepEqual(result.value.status, { conditions: [{ type: 'Healthy', status: 'False' }] });
+  assert.equal(parse(accepted), undefined);
 });
 
 test('tells the key that a document claims, right or wrong', () => {

@@ -156,12 +156,15 @@ function readSpec(spec: Field, kind: SchemaKind, { metadata }: About, report: Re
 
 function readConditions(conditions: Field): object {
   if (!Array.isArray(conditions.value)) return {};
-  const read = conditions.items.map((condition) => ({
-    type: condition.get('type').text,
-    status: condition.get('status').text,
-    ...(condition.get('message').isSet ? { message: condition.get('message').text } : {}),
-  }));
-  return { status: { conditions: read } };
+  const read = conditions.items
+    // Others are for people, and some are written by the control plane itself: they change nothing in the mesh.
+    .filter((condition) => condition.get('type').text === 'Healthy')
+    .map((condition) => ({
+      type: condition.get('type').text,
+      status: condition.get('status').text,
+      ...(condition.get('message').isSet ? { message: condition.get('message').text } : {}),
+    }));
+  return read.length === 0 ? {} : { status: { conditions: read } };
 }
 
 /** A copy of a value that was validated, so that its depth is bounded; a member that is `null` is no member. */

@@ -12,7 +12,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KubeConfig, KubernetesObjectApi } from '@kubernetes/client-node';
 import { eventually } from '../eventually.ts';
-import { freePort } from '../mesh.ts';
+import { freePort } from '../free-port.ts';
 
 const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
 const programs = join(process.env['TULLE_KUBERNETES'] ?? join(cache, 'tulle/kubernetes'), 'bin');

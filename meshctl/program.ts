@@ -5,6 +5,7 @@ import { exitCodes } from './command-error.ts';
 import { toContext, type GlobalFlags } from './context.ts';
 import { outputFormats } from './output/print.ts';
 import { configParts, type ConfigPart } from './config-parts.ts';
+import { addInstallVerbs } from './install-verbs.ts';
 
 const version = packageJson.version;
 
@@ -29,6 +30,7 @@ export function buildProgram(finish: (exitCode: number) => void): Command {
   addResourceVerbs(program, finish);
   addProxyVerbs(program, finish);
   addMeshVerbs(program, finish);
+  addInstallVerbs(program, finish);
   return program;
 }
 

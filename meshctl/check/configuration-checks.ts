@@ -43,8 +43,8 @@ function refusal(object: ClusterObject): readonly Complaint[] {
   return [error(`${object.kind ?? ''} ${fullName(object)} is refused: ${text}`, hint)];
 }
 
-function judgeTogether({ resources }: Facts): Verdict {
-  const parsed = resources.filter(isHonoured).flatMap((object): Resource[] => {
+function judgeTogether({ resources, pods }: Facts): Verdict {
+  const parsed = [...resources, ...pods].filter(isHonoured).flatMap((object): Resource[] => {
     const result = parse(object);
     return result.ok ? [result.value] : [];
   });

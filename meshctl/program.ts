@@ -7,6 +7,7 @@ import type { InjectFlags } from './commands/inject.ts';
 import { toContext, type GlobalFlags } from './context.ts';
 import { outputFormats } from './output/print.ts';
 import { configParts, type ConfigPart } from './config-parts.ts';
+import { addInstallVerbs } from './install-verbs.ts';
 
 const version = packageJson.version;
 
@@ -33,6 +34,7 @@ export function buildProgram(finish: (exitCode: number) => void): Command {
   addMeshVerbs(program, finish);
   addCaptureVerbs(program, finish);
   addKubernetesVerbs(program, finish);
+  addInstallVerbs(program, finish);
   return program;
 }
 
@@ -43,7 +45,8 @@ Examples:
   meshctl get virtualservices -A                resources, their state and how far they have come
   meshctl proxy status                          the connected proxies
   meshctl proxy upgrade orders-1                a new process takes over from a sidecar, without loss
-  meshctl wait --for=distribution vs payments -n shop --timeout 10s`;
+  meshctl wait --for=distribution vs payments -n shop --timeout 10s
+  meshctl check                                 what is wrong with an installation on Kubernetes, and what to do`;
 
 const context = (command: Command) => toContext(command.optsWithGlobals<GlobalFlags>());
 /** What is none of the choices is refused by the verb: `inject` writes to a file of that name. */

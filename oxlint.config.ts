@@ -18,7 +18,7 @@ const sidecarLayers = [
   ['filters'],
   ['compile'],
   ['xds'],
-  ['bootstrap', 'identity', 'admin', 'restart'],
+  ['bootstrap', 'identity', 'admin', 'restart', 'dns'],
 ];
 
 /** Folders of the control plane that a folder of it may import. `app.ts` and `main.ts` may import all. */

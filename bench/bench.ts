@@ -8,7 +8,8 @@ import type { PeerOptions } from './peers/commands.ts';
 import type { Shape } from './peers/pair.ts';
 import type { Target } from './peers/peers.ts';
 import { RunningPair } from './peers/running-pair.ts';
-import { freePort, ServerProcess } from './processes/server-process.ts';
+import { ServerProcess } from './processes/server-process.ts';
+import { freePort } from '../test/support/free-port.ts';
 
 type Backend = Readonly<{ server: ServerProcess; port: number }>;
 

@@ -1,6 +1,7 @@
 /** The command line: verbs, flags and help. What a verb does is in `commands/`, loaded only when it is called. */
 import { Argument, Command, type CommanderError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { addCaptureVerbs } from './capture/flags.ts';
 import { exitCodes } from './command-error.ts';
 import { toContext, type GlobalFlags } from './context.ts';
 import { outputFormats } from './output/print.ts';
@@ -29,6 +30,7 @@ export function buildProgram(finish: (exitCode: number) => void): Command {
   addResourceVerbs(program, finish);
   addProxyVerbs(program, finish);
   addMeshVerbs(program, finish);
+  addCaptureVerbs(program, finish);
   return program;
 }
 

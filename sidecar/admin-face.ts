@@ -17,6 +17,8 @@ export type FaceOptions = Readonly<{
   /** Null with a bootstrap file. */
   link: ControlLink | null;
   bootstrap: PackedMessage | null;
+  /** Metrics that others keep. */
+  families?: () => readonly MetricFamily[];
   drain: () => void;
   quit: () => void;
   upgrade: AdminView['upgrade'];
@@ -87,7 +89,10 @@ export class AdminFace {
   async #prometheus(): Promise<string> {
     const { dataPlane } = this.#options;
     const clusters = await this.#clusters();
-    return renderPrometheus(dataPlane.slabs(), families(clusters, dataPlane));
+    return renderPrometheus(dataPlane.slabs(), [
+      ...families(clusters, dataPlane),
+      ...(this.#options.families?.() ?? []),
+    ]);
   }
 
   #certificates(): unknown {

@@ -19,8 +19,10 @@ import type { ControlLink } from './control-link.ts';
 import type { startProbe } from './health-probe.ts';
 import type { HostPort } from '#shared/runtime/host-port.ts';
 import { MemoryKeeper, type Memory } from './memory-keeper.ts';
+import { prepareNames } from './names-of-mesh.ts';
 import type { ListeningSockets } from './net/listening-sockets.ts';
-import type { MeshedSettings, Settings, StaticSettings } from './settings.ts';
+import type { Settings, StaticSettings } from './settings.ts';
+import type { MeshedSettings } from './settings/meshed.ts';
 import { servedBy } from './telemetry/series.ts';
 
 /** A running sidecar. */
@@ -130,14 +132,17 @@ async function buildMeshed(settings: Meshed, logger: Logger, around: Surrounding
   follow();
   link.start();
   const stopProbe = followProbe(settings, link, probing.startProbe);
+  const serveNames = prepareNames({ settings, link, readiness, logger, sockets: around.sockets });
   await around.mayListen(readiness);
   await dataPlane.listen();
+  const names = await serveNames();
   const face = new AdminFace({
     dataPlane,
     readiness,
     logger,
     link,
     bootstrap: null,
+    families: () => names.flatMap((proxy) => proxy.families()),
     drain: () => dataPlane.startDraining(),
     ...around,
   });
@@ -147,7 +152,7 @@ async function buildMeshed(settings: Meshed, logger: Logger, around: Surrounding
     settings,
     dataPlane,
     readiness,
-    servers: [admin, ready],
+    servers: [admin, ready, ...names],
     admin,
     stop: () => {
       stopProbe();

@@ -15,7 +15,8 @@ import packageJson from '../package.json' with { type: 'json' };
 import { IdentityAgent, type IdentityState } from './identity/agent.ts';
 import { folderCache } from './identity/certificate-cache.ts';
 import { certificateClient } from './identity/certificate-client.ts';
-import type { MeshedSettings, Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
+import type { MeshedSettings } from './settings/meshed.ts';
 import { XdsClient, type XdsView } from './xds/ads-client.ts';
 import { ConfigCache } from './xds/config-cache.ts';
 import type { XdsState } from './xds/session.ts';
@@ -53,6 +54,7 @@ export class ControlLink {
     });
     this.#xds = new XdsClient({
       node,
+      asksForNames: settings.dns !== null,
       open: () => this.#openStream(),
       clock: systemClock,
       random: Math.random,
@@ -143,24 +145,28 @@ export class ControlLink {
 }
 
 function toNode(settings: Settings & MeshedSettings): XdsNode {
-  const { ip, name, namespace } = settings;
+  const { ip, ips, name, namespace, labels, metadata } = settings;
+  const workload = metadata['WORKLOAD_NAME'];
+  const app = labels['app'] ?? (typeof workload === 'string' && workload !== '' ? workload : name);
   return {
     id: `sidecar~${ip}~${name}.${namespace}~${namespace}.svc.cluster.local`,
-    cluster: `${settings.labels['app'] ?? name}.${namespace}`,
+    cluster: `${app}.${namespace}`,
     locality: settings.locality,
     userAgentName: 'tulle',
     userAgentVersion: packageJson.version,
     metadata: {
+      ...(metadata as XdsNode['metadata']),
       NAME: name,
       NAMESPACE: namespace,
       SERVICE_ACCOUNT: settings.serviceAccount,
-      LABELS: settings.labels,
-      INSTANCE_IPS: ip,
+      LABELS: labels,
+      INSTANCE_IPS: ips.join(','),
       INTERCEPTION_MODE: settings.interception,
       TULLE_ADMIN: `${settings.admin.host}:${settings.admin.port}`,
       ...(settings.interception === 'NONE'
         ? { TULLE_HTTP_PROXY_PORT: settings.httpProxyPort, TULLE_INBOUND: settings.inbound }
         : {}),
+      ...(settings.dns === null ? {} : { DNS_CAPTURE: true }),
       ...(settings.register ? { TULLE_REGISTER: true } : {}),
       ...(settings.group === '' ? {} : { AUTO_REGISTER_GROUP: settings.group }),
     },

@@ -2,7 +2,8 @@ import { formatProblems } from '#shared/runtime/result.ts';
 import { createLogger, type LogLevel } from '#shared/telemetry/logger.ts';
 import { inheritanceVariable, parseInheritance } from './restart/inheritance.ts';
 import { run } from './run.ts';
-import { ownEnvironment, parseSettings, usage } from './settings.ts';
+import { ownEnvironment, parseSettings } from './settings.ts';
+import { usage } from './settings/flags.ts';
 
 // Node's pool is 64 KB; a small buffer that lives on would hold all of it (see http1/byte-writer.ts).
 Buffer.poolSize = 8 * 1024;

@@ -17,6 +17,8 @@ export type Origin = Readonly<{
   file: string;
   /** First line of the document, from 1; 0 when lines mean nothing. */
   line: number;
+  /** `metadata.generation` of an object from Kubernetes: which version of it this is. */
+  generation?: number | undefined;
 }>;
 
 /** A problem with the line it is on (0: unknown). */

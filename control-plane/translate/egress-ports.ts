@@ -2,7 +2,7 @@ import { isHttp } from '#shared/model/protocol.ts';
 import { healthyWorkloads, type MeshIndex } from './mesh-index.ts';
 import type { MeshPort, MeshService } from './mesh-service.ts';
 import { httpProxyName } from './names.ts';
-import type { Egress, Scope } from './scope.ts';
+import { addressesIn, type Egress, type Scope } from './scope.ts';
 import { portFor, speaksHttp } from './virtual-hosts.ts';
 
 /** A listener with HTTP routes of its own: its address, its route configuration, and the port that its routes are for. */
@@ -50,7 +50,7 @@ export function httpBindings(scope: Scope): readonly HttpBinding[] {
     }
   }
   for (const egress of scope.egress.filter(({ spec }) => spec?.port === undefined)) {
-    for (const port of httpPorts(egress)) {
+    for (const port of httpPorts(scope, egress)) {
       const name = `${anyAddress}_${port}`;
       add({ name, egress, address: anyAddress, port, routeName: String(port), routesFor: port, binds: false });
     }
@@ -68,7 +68,7 @@ export function tcpBindings(index: MeshIndex, scope: Scope): readonly TcpBinding
     if (own?.number === undefined) {
       return scope.interception === 'NONE'
         ? []
-        : egress.services.flatMap((service) => catchAllTcp(index, egress, service));
+        : egress.services.flatMap((service) => catchAllTcp({ index, scope, egress }, service));
     }
     if (isHttpSpec(own.protocol)) {
       return [];
@@ -84,9 +84,11 @@ export function tcpBindings(index: MeshIndex, scope: Scope): readonly TcpBinding
 }
 
 /** Ports on which some service of an egress speaks HTTP on the wildcard address, in ascending order. */
-export function httpPorts(egress: Egress): readonly number[] {
+export function httpPorts(scope: Scope, egress: Egress): readonly number[] {
   const ports = egress.services.flatMap((service) =>
-    service.ports.filter((port) => isHttp(port.protocol) || (port.protocol === 'auto' && !hasOwnListeners(service))),
+    service.ports.filter(
+      (port) => isHttp(port.protocol) || (port.protocol === 'auto' && !hasOwnListeners(scope, service)),
+    ),
   );
   return [...new Set(ports.map(({ port }) => port))].toSorted((a, b) => a - b);
 }
@@ -118,12 +120,15 @@ export function proxyBinding(scope: Scope, port: number): HttpBinding | undefine
       };
 }
 
-function catchAllTcp(index: MeshIndex, egress: Egress, service: MeshService): readonly TcpBinding[] {
+type Clients = Readonly<{ index: MeshIndex; scope: Scope; egress: Egress }>;
+
+function catchAllTcp({ index, scope, egress }: Clients, service: MeshService): readonly TcpBinding[] {
+  const addresses = addressesIn(scope, service);
   const isHeadless = service.isKubernetes && service.resolution === 'NONE';
   const single = isHeadless
     ? healthyWorkloads(index, service).map(({ address }) => address)
-    : service.addresses.filter((address) => !address.includes('/'));
-  const ranges = service.addresses.filter((address) => address.includes('/'));
+    : addresses.filter((address) => !address.includes('/'));
+  const ranges = addresses.filter((address) => address.includes('/'));
   return service.ports
     .filter(({ protocol }) => !isHttp(protocol))
     .flatMap((port): readonly TcpBinding[] => {
@@ -137,8 +142,8 @@ function catchAllTcp(index: MeshIndex, egress: Egress, service: MeshService): re
     });
 }
 
-function hasOwnListeners(service: MeshService): boolean {
-  return service.addresses.length > 0 || (service.isKubernetes && service.resolution === 'NONE');
+function hasOwnListeners(scope: Scope, service: MeshService): boolean {
+  return addressesIn(scope, service).length > 0 || (service.isKubernetes && service.resolution === 'NONE');
 }
 
 function ownAddress(scope: Scope, { spec }: Egress): Readonly<{ address: string; binds: boolean }> {

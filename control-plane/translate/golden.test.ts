@@ -1,5 +1,5 @@
 /**
- * Golden files: `testdata/in/CASE.yaml` -> `testdata/out/CASE.{clusters,endpoints,listeners,routes}.yaml`. An input may hold a
+ * Golden files: `testdata/in/CASE.yaml` -> `testdata/out/CASE.{clusters,endpoints,listeners,routes,names}.yaml`. An input may hold a
  * document `Expect` that names, by type, the resources that the case is about (`*` at the end stands for anything; a type
  * that it leaves out is not written). `UPDATE_GOLDEN=1` writes the files anew: read the difference by eye.
  */
@@ -19,6 +19,7 @@ const types = {
   endpoints: typeUrls.endpoints,
   listeners: typeUrls.listener,
   routes: typeUrls.routes,
+  names: typeUrls.nameTable,
 } as const;
 
 type Expectation = Readonly<Partial<Record<keyof typeof types, readonly string[]>>>;

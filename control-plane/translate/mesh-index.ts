@@ -1,6 +1,7 @@
 import type { MeshConfig } from '#shared/model/mesh-config.ts';
 import type { Sidecar, WorkloadGroup } from '#shared/model/resource.ts';
 import { byAge, compareText } from '#shared/model/by-age.ts';
+import { automaticAddresses, keyOf } from './auto-addresses.ts';
 import { resolveDelegates } from './delegates.ts';
 import { groupRules, type RulesByNamespace } from './destination-rules.ts';
 import { Memo } from './memo.ts';
@@ -143,7 +144,18 @@ function indexServices(resources: MeshResources, memo: Memo): readonly MeshServi
     const key = `${service.namespace}/${service.host}`;
     unique.set(key, unique.get(key) ?? service);
   }
-  return [...unique.values()];
+  return withAutomaticAddresses([...unique.values()], memo);
+}
+
+function withAutomaticAddresses(services: readonly MeshService[], memo: Memo): readonly MeshService[] {
+  const found = automaticAddresses(services);
+  return services.map((service) => {
+    const key = keyOf(service);
+    const address = found.get(key);
+    return address === undefined
+      ? service
+      : memo.get(`automatic/${key}`, [service, address.v4], () => ({ ...service, automaticAddress: address }));
+  });
 }
 
 function byServiceAge(a: MeshService, b: MeshService): number {

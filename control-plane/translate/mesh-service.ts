@@ -1,6 +1,7 @@
 import type { Service, ServiceEntry } from '#shared/model/resource.ts';
 import type { ServicePort } from '#shared/model/service.ts';
 import type { InlineEndpoint } from './workloads.ts';
+import { type AutomaticAddress, takesAutomaticAddress } from './auto-addresses.ts';
 import { resolveHost } from '#shared/model/hostname.ts';
 import { type Protocol, selectProtocol } from '#shared/model/protocol.ts';
 
@@ -27,6 +28,9 @@ export type MeshService = Readonly<{
   resolution: Resolution;
   /** Virtual addresses, or CIDR blocks. */
   addresses: readonly string[];
+  /** Whether it is to get an address of its own where proxies resolve names themselves, and which one it got. */
+  takesAutomaticAddress: boolean;
+  automaticAddress?: AutomaticAddress | undefined;
   ports: readonly MeshPort[];
   /** Labels of the workloads behind it; `undefined` when it selects none. */
   selector?: Readonly<Record<string, string>> | undefined;
@@ -51,6 +55,7 @@ export function fromService(service: Service): MeshService {
     isExternal: false,
     resolution: serviceResolution(service),
     addresses: serviceAddresses(service),
+    takesAutomaticAddress: false,
     ports: spec.ports.filter((port) => port.protocol === 'TCP').map(servicePort),
     selector: hasEntries(spec.selector) ? spec.selector : undefined,
     endpoints: spec.externalName === undefined ? [] : [{ address: spec.externalName }],
@@ -72,6 +77,7 @@ export function fromServiceEntry(entry: ServiceEntry): readonly MeshService[] {
     isExternal: spec.location !== 'MESH_INTERNAL',
     resolution: entryResolution(spec.resolution),
     addresses: spec.addresses ?? [],
+    takesAutomaticAddress: takesAutomaticAddress(entry, host),
     ports: (spec.ports ?? []).map(entryPort).filter(({ protocol }) => protocol !== 'udp'),
     selector: hasEntries(selector) ? selector : undefined,
     endpoints: spec.endpoints ?? [],

@@ -43,6 +43,27 @@ export function httpProxyPort(node: ProxyNode): number {
   return Number.isInteger(port) && port > 0 ? port : 15001;
 }
 
+/** Whether the proxy answers the names of its applications itself (`DNS_CAPTURE` of the metadata, as Istio's agents say it). */
+export function resolvesNames(node: ProxyNode): boolean {
+  return isTrue(node.metadata['DNS_CAPTURE']);
+}
+
+/**
+ * The families of the automatic addresses that a proxy uses: those that it has addresses of itself. None when its applications could
+ * not learn of them (Istio: `nodeUsesAutoallocatedIPs`), or it wants none (`DNS_AUTO_ALLOCATE: false`).
+ */
+export function automaticFamilies(node: ProxyNode): readonly ('v4' | 'v6')[] {
+  const refused = node.metadata['DNS_AUTO_ALLOCATE'];
+  if (!resolvesNames(node) || refused === false || refused === 'false') return [];
+  const hasV6 = node.ipAddresses.some((address) => address.includes(':'));
+  const hasV4 = node.ipAddresses.some((address) => !address.includes(':'));
+  return [...(hasV4 ? (['v4'] as const) : []), ...(hasV6 ? (['v6'] as const) : [])];
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true || value === 'true';
+}
+
 /** Locality in Istio's form, `region/zone/subzone`. */
 export function localityText(node: ProxyNode): string {
   const { region, zone, subzone } = node.locality;

@@ -6,7 +6,7 @@ import { coversHost } from '#shared/model/hostname.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { isExportedTo, type MeshService } from './mesh-service.ts';
 import { placeOf } from './own-workload.ts';
-import type { ProxyNode } from './proxy-node.ts';
+import { automaticFamilies, type ProxyNode } from './proxy-node.ts';
 import {
   type Claims,
   destinationsOf,
@@ -37,6 +37,8 @@ export type Scope = Readonly<{
   locality: string;
   compat: ProxyNode['compat'];
   interception: ProxyNode['interception'];
+  /** Families of the automatic addresses in use; see `addressesIn`. */
+  automatic: readonly ('v4' | 'v6')[];
   sidecar?: Sidecar | undefined;
   allowsUnknown: boolean;
   egress: readonly Egress[];
@@ -61,6 +63,7 @@ export function scopeFor(index: MeshIndex, node: ProxyNode): Scope {
     placeOf(index, node),
     node.compat,
     node.interception,
+    automaticFamilies(node).join(),
   ]);
   const known = index.scopes.get(key);
   if (known !== undefined) {
@@ -108,6 +111,7 @@ function buildScope(
     locality: placeOf(index, node),
     compat: node.compat,
     interception: node.interception,
+    automatic: automaticFamilies(node),
     allowsUnknown: policy === 'ALLOW_ANY',
     egress,
     services: needed,
@@ -121,6 +125,12 @@ function buildScope(
       ...needed,
     ],
   };
+}
+
+/** The virtual addresses (or CIDR blocks) of a service as the proxies of a scope know them. */
+export function addressesIn(scope: Scope, { addresses, automaticAddress }: MeshService): readonly string[] {
+  if (addresses.length > 0 || automaticAddress === undefined) return addresses;
+  return scope.automatic.map((family) => automaticAddress[family]);
 }
 
 /** One service a host: of several that are exported to the namespace its own, else the oldest. */

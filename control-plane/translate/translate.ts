@@ -23,7 +23,8 @@ import { inboundPortsOf } from './inbound-ports.ts';
 import { inboundListeners } from './listeners-inbound.ts';
 import { httpListener, outboundListeners } from './listeners-outbound.ts';
 import type { MeshIndex } from './mesh-index.ts';
-import { httpProxyPort, type ProxyNode } from './proxy-node.ts';
+import { nameTable } from './name-table.ts';
+import { httpProxyPort, type ProxyNode, resolvesNames } from './proxy-node.ts';
 import { routeConfigurations, routesOfBinding } from './routes.ts';
 import { type Scope, scopeFor } from './scope.ts';
 
@@ -54,6 +55,7 @@ export function translate(index: MeshIndex, node: ProxyNode): TypedResources {
     [typeUrls.endpoints, outbound.endpoints],
     [typeUrls.listener, withOthers(outbound.listeners, own([...proxyListeners, ...inbound.listeners]))],
     [typeUrls.routes, withOthers(outbound.routes, proxyRoutes)],
+    ...(resolvesNames(node) ? [[typeUrls.nameTable, nameTable(index, scope)] as const] : []),
   ]);
 }
 

@@ -9,7 +9,7 @@ import type { MeshIndex } from './mesh-index.ts';
 import type { MeshPort, MeshService } from './mesh-service.ts';
 import { blackHoleCluster, outboundCluster, passthroughCluster } from './names.ts';
 import { retryPolicy } from './retry-policy.ts';
-import type { Egress, Scope } from './scope.ts';
+import { addressesIn, type Egress, type Scope } from './scope.ts';
 import { compact } from './typed-builder.ts';
 import { claimant, type MeshVirtualService } from './virtual-services.ts';
 
@@ -94,11 +94,11 @@ export function unknownCluster(scope: Scope): string {
 }
 
 /** The names under which a service is reached from a namespace: in full, in short forms, and by its addresses. */
-export function domainsOf(service: MeshService, clientNamespace: string): readonly string[] {
+export function domainsOf(scope: Scope, service: MeshService): readonly string[] {
   const { host } = service;
-  const names = [host, ...(isWildcard(host) ? [] : [`${host}.`]), ...shortForms(host, clientNamespace)];
+  const names = [host, ...(isWildcard(host) ? [] : [`${host}.`]), ...shortForms(host, scope.namespace)];
   const wild = service.isKubernetes && service.resolution === 'NONE' ? names.map((name) => `*.${name}`) : [];
-  const addresses = service.addresses.filter((address) => !address.includes('/') && address !== '0.0.0.0');
+  const addresses = addressesIn(scope, service).filter((address) => !address.includes('/') && address !== '0.0.0.0');
   return [...names, ...wild, ...addresses.map((address) => (address.includes(':') ? `[${address}]` : address))];
 }
 
@@ -118,7 +118,7 @@ function shortForms(host: string, clientNamespace: string): readonly string[] {
 }
 
 function serviceHost(scope: Scope, service: MeshService, port: MeshPort, routes: readonly TypedObject[]): HostDraft {
-  return { name: `${service.host}:${port.port}`, domains: domainsOf(service, scope.namespace), routes };
+  return { name: `${service.host}:${port.port}`, domains: domainsOf(scope, service), routes };
 }
 
 function defaultRoute(scope: Scope, service: MeshService, port: MeshPort): TypedObject {

@@ -16,7 +16,7 @@ import {
 } from './session-state.ts';
 
 /** Types for which an empty first request means all. */
-const wildcardTypes: ReadonlySet<string> = new Set([typeUrls.cluster, typeUrls.listener]);
+const wildcardTypes: ReadonlySet<string> = new Set([typeUrls.cluster, typeUrls.listener, typeUrls.nameTable]);
 
 /** Incremental: each response carries what has changed, and names what is gone. */
 const protocol: Protocol<DeltaDiscoveryResponse> = {

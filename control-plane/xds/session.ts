@@ -18,7 +18,7 @@ import {
 type Effect = Step<DiscoveryResponse>[1][number];
 
 /** Types whose missing resources are deleted, and for which an empty first request means all. */
-const fullSetTypes: ReadonlySet<string> = new Set([typeUrls.cluster, typeUrls.listener]);
+const fullSetTypes: ReadonlySet<string> = new Set([typeUrls.cluster, typeUrls.listener, typeUrls.nameTable]);
 
 /** State of the world: each response carries all that is wanted of its type. */
 const protocol: Protocol<DiscoveryResponse> = {

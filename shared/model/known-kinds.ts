@@ -21,6 +21,10 @@ const honoured: Readonly<Record<ResourceKind, readonly string[]>> = {
   Sidecar: istioVersions,
   PeerAuthentication: securityVersions,
   TrafficSplit: splitVersions,
+  Pod: ['v1'],
+  EndpointSlice: ['v1', 'v1beta1'].map((version) => `discovery.k8s.io/${version}`),
+  Node: ['v1'],
+  Namespace: ['v1'],
 };
 
 /** Kinds that are applied together with ours. An empty list: every kind of the group. */
@@ -30,11 +34,8 @@ const unhonoured: Readonly<Record<string, readonly string[]>> = {
     'Endpoints',
     'Event',
     'LimitRange',
-    'Namespace',
-    'Node',
     'PersistentVolume',
     'PersistentVolumeClaim',
-    'Pod',
     'PodTemplate',
     'ReplicationController',
     'ResourceQuota',
@@ -78,6 +79,9 @@ export function standingOf(apiVersion: string, kind: string): KindStanding {
 export function versionsOf(kind: string): readonly string[] {
   return isResourceKind(kind) ? honoured[kind] : [];
 }
+
+/** Every kind that a catalog holds. */
+export const resourceKinds = Object.keys(honoured) as readonly ResourceKind[];
 
 function isResourceKind(kind: string): kind is ResourceKind {
   return Object.hasOwn(honoured, kind);

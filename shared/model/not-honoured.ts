@@ -76,11 +76,13 @@ export const notHonoured: Readonly<Record<ResourceKind, readonly NotHonoured[]>>
   PeerAuthentication: [],
   Service: [
     { path: 'spec.sessionAffinity', reason: 'use consistentHash in a DestinationRule', values: ['ClientIP'] },
-    { path: 'spec.trafficDistribution', reason: noLocalities },
-    { path: 'spec.publishNotReadyAddresses', reason: 'only ready endpoints get traffic', values: [true] },
     { path: 'spec.internalTrafficPolicy', reason: noLocalities, values: ['Local'] },
   ],
   TrafficSplit: [{ path: 'spec.matches', reason: 'HTTPRouteGroups are not read, the split holds for every request' }],
+  Pod: [],
+  EndpointSlice: [],
+  Node: [],
+  Namespace: [],
 };
 
 function below(path: string, entries: readonly NotHonoured[]): readonly NotHonoured[] {

@@ -6,9 +6,12 @@ import { resourceKey, type Resource, type ResourceKind } from './resource.ts';
 import { checkDestinationRule } from './rules/destination-rule-rules.ts';
 import { Field } from './rules/field.ts';
 import type { SchemaKind } from './rules/istio-schemas.ts';
+import { readEndpointSlice } from './rules/endpoint-slice-rules.ts';
 import { readMetadata } from './rules/metadata-rules.ts';
 import { toNotHonouredTree, warnOfNotHonoured, type NotHonouredTree } from './rules/not-honoured-rules.ts';
 import { checkPeerAuthentication } from './rules/peer-authentication-rules.ts';
+import { readNamespaceMetadata, readNodeMetadata } from './rules/cluster-rules.ts';
+import { readPodMetadata, readPodSpec, readPodStatus } from './rules/pod-rules.ts';
 import { Report } from './rules/report.ts';
 import { checkSchema } from './rules/schema.ts';
 import { checkServiceEntry } from './rules/service-entry-rules.ts';
@@ -35,6 +38,7 @@ export const unknownKindCode = 'TUL0101';
 export const unhonouredKindCode = 'TUL0102';
 
 const documentFields = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
+const sliceFields = ['apiVersion', 'kind', 'metadata', 'addressType', 'endpoints', 'ports'];
 const rules: Readonly<Record<SchemaKind, (spec: Field, metadata: Metadata, report: Report) => void>> = {
   VirtualService: checkVirtualService,
   DestinationRule: checkDestinationRule,
@@ -95,27 +99,54 @@ function missingKind(root: Field, read: Readonly<{ apiVersion: string; kind: str
 
 function parseKnown(root: Field, kind: ResourceKind, apiVersion: string): Result<Resource> {
   const report = new Report();
+  const fields = kind === 'EndpointSlice' ? sliceFields : documentFields;
   for (const [name, member] of root.entries) {
-    if (!documentFields.includes(name)) refuseUnknownName(name, member, documentFields, report);
+    if (!fields.includes(name)) refuseUnknownName(name, member, fields, report);
   }
   const metadata = readMetadata(root.get('metadata'), report);
-  const spec = readSpec(root.get('spec'), { kind, apiVersion, metadata }, report);
+  const body = readBody(root, { kind, apiVersion, metadata }, report);
   const tree = trees.get(kind);
   if (tree !== undefined) warnOfNotHonoured(root, tree, report);
   if (report.errors.length > 0) return fail([...report.errors, ...report.warnings]);
-  const status = kind === 'WorkloadEntry' ? readConditions(root.at('status', 'conditions')) : {};
-  // The schema and the rules have just held for the spec of this very kind.
-  return ok(deepFreeze({ kind, apiVersion, metadata, spec, ...status }) as Resource, report.warnings);
+  // The schema and the rules have just held for this very kind.
+  return ok(deepFreeze({ kind, apiVersion, metadata, ...body }) as Resource, report.warnings);
 }
 
-function readSpec(
-  spec: Field,
-  about: Readonly<{ kind: ResourceKind; apiVersion: string; metadata: Metadata }>,
-  report: Report,
-): unknown {
-  const { kind, apiVersion, metadata } = about;
-  if (kind === 'Service') return readServiceSpec(spec, report);
-  if (kind === 'TrafficSplit') return readTrafficSplitSpec(spec, apiVersion, report);
+type About = Readonly<{ kind: ResourceKind; apiVersion: string; metadata: Metadata }>;
+
+/** What a resource has beside its name; its metadata too where they are not those of every kind. */
+function readBody(root: Field, about: About, report: Report): object {
+  const [spec, { metadata }] = [root.get('spec'), about];
+  switch (about.kind) {
+    case 'Pod':
+      return {
+        metadata: readPodMetadata(root.get('metadata'), metadata, report),
+        spec: readPodSpec(spec, report),
+        status: readPodStatus(root.get('status'), report),
+      };
+    case 'EndpointSlice':
+      return readEndpointSlice(root, report);
+    case 'Node':
+      return { metadata: readNodeMetadata(metadata), spec: {} };
+    case 'Namespace':
+      return { metadata: readNamespaceMetadata(metadata), spec: {} };
+    case 'Service':
+      return { spec: readServiceSpec(spec, report) };
+    case 'TrafficSplit':
+      return { spec: readTrafficSplitSpec(spec, about.apiVersion, report) };
+    case 'WorkloadEntry':
+      return { spec: readSpec(spec, about.kind, about, report), ...readConditions(root.at('status', 'conditions')) };
+    case 'VirtualService':
+    case 'DestinationRule':
+    case 'ServiceEntry':
+    case 'WorkloadGroup':
+    case 'Sidecar':
+    case 'PeerAuthentication':
+      return { spec: readSpec(spec, about.kind, about, report) };
+  }
+}
+
+function readSpec(spec: Field, kind: SchemaKind, { metadata }: About, report: Report): unknown {
   // A PeerAuthentication may say nothing: it then leaves the mode to the next wider one.
   const given = kind === 'PeerAuthentication' && !spec.isSet ? new Field(spec.path, {}) : spec;
   checkSchema(kind, given, report);
@@ -125,12 +156,15 @@ function readSpec(
 
 function readConditions(conditions: Field): object {
   if (!Array.isArray(conditions.value)) return {};
-  const read = conditions.items.map((condition) => ({
-    type: condition.get('type').text,
-    status: condition.get('status').text,
-    ...(condition.get('message').isSet ? { message: condition.get('message').text } : {}),
-  }));
-  return { status: { conditions: read } };
+  const read = conditions.items
+    // Others are for people, and some are written by the control plane itself: they change nothing in the mesh.
+    .filter((condition) => condition.get('type').text === 'Healthy')
+    .map((condition) => ({
+      type: condition.get('type').text,
+      status: condition.get('status').text,
+      ...(condition.get('message').isSet ? { message: condition.get('message').text } : {}),
+    }));
+  return read.length === 0 ? {} : { status: { conditions: read } };
 }
 
 /** A copy of a value that was validated, so that its depth is bounded; a member that is `null` is no member. */

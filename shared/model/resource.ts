@@ -9,7 +9,9 @@ import type { IVirtualService } from '@kubernetes-models/istio/networking.istio.
 import type { IWorkloadEntry } from '@kubernetes-models/istio/networking.istio.io/v1/WorkloadEntry';
 import type { IWorkloadGroup } from '@kubernetes-models/istio/networking.istio.io/v1/WorkloadGroup';
 import type { IPeerAuthentication } from '@kubernetes-models/istio/security.istio.io/v1/PeerAuthentication';
+import type { EndpointSliceBody } from './endpoint-slice.ts';
 import type { Metadata } from './metadata.ts';
+import type { PodMetadata, PodSpec, PodStatus } from './pod.ts';
 import type { ServiceSpec } from './service.ts';
 import type { TrafficSplitSpec } from './traffic-split.ts';
 
@@ -37,6 +39,15 @@ export type PeerAuthentication = ResourceOf<'PeerAuthentication', NonNullable<IP
 export type Sidecar = ResourceOf<'Sidecar', NonNullable<ISidecar['spec']>>;
 export type TrafficSplit = ResourceOf<'TrafficSplit', TrafficSplitSpec>;
 
+/** Facts about a cluster: what is not read of them is left out, and nothing is said about it. */
+export type Pod = Omit<ResourceOf<'Pod', PodSpec>, 'metadata'> & Readonly<{ metadata: PodMetadata; status: PodStatus }>;
+export type EndpointSlice = Omit<ResourceOf<'EndpointSlice', undefined>, 'spec'> &
+  EndpointSliceBody &
+  Readonly<{ spec?: undefined }>;
+/** Only labels of topology are kept. Like a Namespace it has no namespace of its own: `default` stands there. */
+export type Node = ResourceOf<'Node', Readonly<Record<string, never>>>;
+export type Namespace = ResourceOf<'Namespace', Readonly<Record<string, never>>>;
+
 /** Every kind that the catalog holds. */
 export type Resource =
   | Service
@@ -47,7 +58,11 @@ export type Resource =
   | WorkloadGroup
   | PeerAuthentication
   | Sidecar
-  | TrafficSplit;
+  | TrafficSplit
+  | Pod
+  | EndpointSlice
+  | Node
+  | Namespace;
 
 export type ResourceKind = Resource['kind'];
 

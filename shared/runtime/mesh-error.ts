@@ -4,6 +4,7 @@ export type MeshErrorCode =
   | 'authentication'
   | 'certificate'
   | 'closed'
+  | 'conflict'
   | 'connect_refused'
   | 'connect_timeout'
   | 'connection_reset'

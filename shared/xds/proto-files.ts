@@ -79,6 +79,7 @@ export const protoFiles: readonly string[] = [
   'envoy/extensions/transport_sockets/tls/v3/tls.proto',
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
   'envoy/extensions/upstreams/tcp/v3/tcp_protocol_options.proto',
+  'istio/networking/nds/v1/nds.proto',
   'udpa/type/v1/typed_struct.proto',
   'xds/type/v3/typed_struct.proto',
 ];

@@ -100,16 +100,20 @@ export class FrameWriter {
   /** One DATA frame of `bytes`, which must not be changed afterwards. */
   data(streamId: number, bytes: Buffer, end: boolean): void {
     const { length } = bytes;
-    const flags = end ? frameFlag.endStream : 0;
     if (length <= maxCopiedBytes) {
-      this.#header(length, frameType.data, flags, streamId);
+      this.#header(length, frameType.data, end ? frameFlag.endStream : 0, streamId);
       this.#copy(bytes, 0, length);
       return;
     }
-    this.#reserve(headerBytes);
-    this.#writeHeader(length, frameType.data, flags, streamId);
+    this.dataHeader(streamId, length, end);
     this.#cut();
     this.#segments.push(bytes);
+  }
+
+  /** The header of a DATA frame whose payload of `length` octets is passed on behind it by somebody else; it counts here. */
+  dataHeader(streamId: number, length: number, end: boolean): void {
+    this.#reserve(headerBytes);
+    this.#writeHeader(length, frameType.data, end ? frameFlag.endStream : 0, streamId);
     this.producedBytes += length;
   }
 

@@ -109,6 +109,49 @@ describe('sending', () => {
     ]);
   });
 
+  /** Lends bytes that are others as soon as they are given back. */
+  const lend = (server: TestSession, to: StreamRecorder | undefined, bytes: Buffer, end = false): boolean => {
+    const lent = Buffer.from(bytes);
+    const wantsMore = server.session.relayData(to!.stream, lent, end);
+    lent.fill('!');
+    return wantsMore;
+  };
+  const bodyOf = (frames: SeenFrame[], id: number): Buffer =>
+    Buffer.concat(frames.filter((frame) => frame.type === frameType.data && frame.id === id).map((f) => f.payload));
+  const numbered = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, i) => i % 251));
+
+  it('passes lent bytes on at once, in frames and in order with all else', () => {
+    const { server, streams } = answering(2, [4, 1 << 20]);
+    server.receive(windowUpdate(0, 1 << 20));
+    const body = numbered(40_000);
+    lend(server, streams[0], body.subarray(0, 10));
+    lend(server, streams[0], body.subarray(10, 9010));
+    send(server, streams[1], 5, true);
+    lend(server, streams[0], body.subarray(9010), true);
+    const frames = server.takeFrames();
+    assert.deepEqual(dataOf(frames), [
+      [1, 10],
+      [1, 9000],
+      [3, 5],
+      [1, 16_384],
+      [1, 14_606],
+    ]);
+    assert.ok(bodyOf(frames, 1).equals(body));
+    assert.deepEqual([frames.at(-1)?.flags, streams[0]?.sent], [1, 1]);
+  });
+
+  it('keeps a copy of lent bytes that must wait', () => {
+    const { server, streams } = answering(1, [4, 10_000]);
+    const body = numbered(30_000);
+    lend(server, streams[0], body.subarray(0, 8000));
+    lend(server, streams[0], body.subarray(8000), true);
+    const first = server.takeFrames();
+    server.receive(windowUpdate(1, 30_000));
+    const rest = server.takeFrames();
+    assert.deepEqual([bodyOf(first, 1).length, rest.at(-1)?.flags], [10_000, 1]);
+    assert.ok(bodyOf([...first, ...rest], 1).equals(body));
+  });
+
   it('says false above the mark, and that it is writable below half of it', () => {
     const { server, streams } = answering(1, [4, 1000]);
     const [stream] = streams;

@@ -2,16 +2,14 @@ import type { FieldSection } from './field-section.ts';
 import type { Http2Fault } from './protocol-error.ts';
 import type { Http2Stream } from './stream.ts';
 
-/** Where output goes: a connection. */
-export interface SessionOutput {
-  /** False: no more DATA until `Session.onDrain`. */
+/** What a session asks of, and tells, its owner: the connection, to which its output goes. None of these may throw. */
+export interface SessionHandler {
+  /** Takes bytes that stay as they are. False: no more DATA until `Session.onDrain`. */
   write(bytes: Buffer): boolean;
+  /** The same for bytes that are only valid during the call. */
+  relay(bytes: Buffer): boolean;
   /** Octets that the operating system took of all that was written. */
   readonly bytesTaken: number;
-}
-
-/** What a session asks of, and tells, its owner. None of these may throw. */
-export interface SessionHandler {
   /** There is output, or held input to give out: `flush` is wanted at the end of this turn. May come again before that. */
   onOutput(): void;
   /** As a server: a request came. Its stream gets its `events` before this returns. */

@@ -1,9 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { maxCopiedBytes } from './frame-writer.ts';
-import { defaultFrameBytes } from './frames.ts';
+import { defaultFrameBytes, headerBytes } from './frames.ts';
 import type { FieldLines } from './field-section.ts';
 import type { SessionCore } from './session-core.ts';
-import type { SessionOutput } from './session-handler.ts';
 import type { Http2Stream } from './stream.ts';
 
 /** Largest DATA frame: what one stream sends before the next has its turn. */
@@ -47,17 +46,12 @@ export class SessionSender {
     this.#finish(stream);
   }
 
-  /** Whether `data` copies these bytes, so that they need not stay as they are. */
-  copies(stream: Http2Stream, bytes: Buffer): boolean {
-    return bytes.length <= maxCopiedBytes && stream.queuedBytes === 0 && this.#canWriteNow(stream, bytes.length);
-  }
-
   /** False: wait for `onWritable`. */
   data(stream: Http2Stream, bytes: Buffer, end: boolean): boolean {
     if (stream.isClosed || stream.isEndQueued) return true;
     stream.isEndQueued = end;
     if (bytes.length === 0 && !end) return true;
-    if (stream.queuedBytes === 0 && this.#canWriteNow(stream, bytes.length)) {
+    if (bytes.length <= chunkBytes && this.#canWriteNow(stream, bytes.length)) {
       this.#write(stream, bytes, end);
       if (end) this.#finish(stream);
       return true;
@@ -71,6 +65,21 @@ export class SessionSender {
     if (stream.queuedBytes < this.#markOf(stream)) return true;
     stream.wantsWritable = true;
     return false;
+  }
+
+  /** The same for bytes that are only valid during the call. */
+  relay(stream: Http2Stream, bytes: Buffer, end: boolean): boolean {
+    const { length } = bytes;
+    if (stream.isClosed || stream.isEndQueued) return true;
+    if (!this.#canWriteNow(stream, length)) return this.data(stream, Buffer.from(bytes), end);
+    if (length <= maxCopiedBytes) return this.data(stream, bytes, end);
+    stream.isEndQueued = end;
+    for (let at = 0; at < length; at += chunkBytes) {
+      const next = Math.min(at + chunkBytes, length);
+      this.#pass(stream, bytes.subarray(at, next), end && next === length);
+    }
+    if (end) this.#finish(stream);
+    return true;
   }
 
   /** Ends the stream with trailers, behind what is queued. The lines must stay as they are. */
@@ -95,21 +104,21 @@ export class SessionSender {
   }
 
   /** Writes what there is: all frames that are ready, and chunks of data as long as windows and connection take them. */
-  flush(output: SessionOutput): void {
+  flush(): void {
     const core = this.#core;
     while (!this.#isBlocked && core.sendWindow > 0 && this.hasWork && !core.isOver) {
       const stream = this.#next();
       if (stream !== null) this.#takeTurn(stream);
-      if (core.writer.producedBytes - this.#givenBytes >= batchBytes) this.#give(output);
+      if (core.writer.producedBytes - this.#givenBytes >= batchBytes) this.#give();
     }
-    this.#give(output);
-    core.outbound.settle(core.writer.producedBytes, output.bytesTaken);
+    this.#give();
+    core.outbound.settle(core.writer.producedBytes, core.handler.bytesTaken);
   }
 
-  #give(output: SessionOutput): void {
-    const { writer } = this.#core;
+  #give(): void {
+    const { writer, handler } = this.#core;
     if (writer.isEmpty) return;
-    for (const segment of writer.take()) this.#isBlocked = !output.write(segment);
+    for (const segment of writer.take()) this.#isBlocked = !handler.write(segment);
     this.#givenBytes = writer.producedBytes;
   }
 
@@ -165,18 +174,34 @@ export class SessionSender {
     return this.#core.options.maxStreamQueuedBytes * (isHeldUp ? 1 : flowingFactor);
   }
 
+  /** Nothing waits, neither of this stream nor of another, and windows and connection take it. */
   #canWriteNow(stream: Http2Stream, length: number): boolean {
+    if (stream.queuedBytes > 0) return false;
     if (length === 0) return true;
-    if (this.#isBlocked || this.hasWork || length > chunkBytes) return false;
+    if (this.#isBlocked || this.hasWork) return false;
     return length <= stream.sendWindow && length <= this.#core.sendWindow;
   }
 
   #write(stream: Http2Stream, bytes: Buffer, end: boolean): void {
+    this.#core.writer.data(stream.id, bytes, end);
+    this.#charge(stream, bytes.length);
+  }
+
+  /** Writes a DATA frame behind all that was gathered, of bytes that are copied by the output. */
+  #pass(stream: Http2Stream, bytes: Buffer, end: boolean): void {
+    const { writer, handler } = this.#core;
+    writer.dataHeader(stream.id, bytes.length, end);
+    this.#give();
+    this.#isBlocked = !handler.relay(bytes);
+    this.#charge(stream, bytes.length);
+  }
+
+  /** A DATA frame was written. */
+  #charge(stream: Http2Stream, length: number): void {
     const core = this.#core;
-    core.writer.data(stream.id, bytes, end);
-    stream.sendWindow -= bytes.length;
-    core.sendWindow -= bytes.length;
-    stream.bytesSent += bytes.length + 9;
+    stream.sendWindow -= length;
+    core.sendWindow -= length;
+    stream.bytesSent += length + headerBytes;
     stream.progressAt = core.now;
     core.guard.dataSent();
     core.countFrame(false);

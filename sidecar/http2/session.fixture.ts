@@ -6,7 +6,7 @@ import { defaultHttp2Options, type Http2Options } from './options.ts';
 import type { Http2Fault } from './protocol-error.ts';
 import { Session } from './session.ts';
 import type { SessionRole } from './session-core.ts';
-import type { SessionHandler, SessionOutput } from './session-handler.ts';
+import type { SessionHandler } from './session-handler.ts';
 import type { Http2Stream, StreamEvents, StreamFailure } from './stream.ts';
 
 export type Pairs = readonly (readonly [string, string])[];
@@ -127,7 +127,7 @@ export function pairsOf({ names, values, length }: FieldLines): Pairs {
 }
 
 /** A session without a connection: the test feeds it and looks at what it writes. */
-export class TestSession implements SessionHandler, SessionOutput {
+export class TestSession implements SessionHandler {
   readonly session: Session;
   readonly streams: StreamRecorder[] = [];
   fault: Http2Fault | null = null;
@@ -154,9 +154,13 @@ export class TestSession implements SessionHandler, SessionOutput {
     return this.isWritable;
   }
 
+  relay(bytes: Buffer): boolean {
+    return this.write(bytes);
+  }
+
   /** Flushes; what was written since the last call. */
   take(): Buffer {
-    this.session.flush(this);
+    this.session.flush();
     const bytes = Buffer.concat(this.#written);
     this.#written = [];
     return bytes;

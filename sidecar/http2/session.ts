@@ -22,7 +22,7 @@ import { MessageInput } from './message-input.ts';
 import type { Http2Options } from './options.ts';
 import { faults, type Http2Fault } from './protocol-error.ts';
 import { SessionCore, type SessionRole } from './session-core.ts';
-import type { SessionHandler, SessionOutput } from './session-handler.ts';
+import type { SessionHandler } from './session-handler.ts';
 import { SessionSender } from './session-sender.ts';
 import { SessionTimers } from './session-timers.ts';
 import { encodeSettings } from './settings.ts';
@@ -103,13 +103,13 @@ export class Session implements FrameSink, AckSink {
   }
 
   /** Gives out what was held, and writes all output that windows and connection take. */
-  flush(output: SessionOutput): void {
+  flush(): void {
     this.#data.flush();
-    this.#sender.flush(output);
+    this.#sender.flush();
     const fault = this.#core.floodFault();
     if (fault === null) return;
     this.#core.fail(fault);
-    this.#sender.flush(output);
+    this.#sender.flush();
   }
 
   /** The connection takes output again. */
@@ -160,9 +160,9 @@ export class Session implements FrameSink, AckSink {
     return this.#sender.data(stream, bytes, end);
   }
 
-  /** Whether `sendData` copies these bytes, so that they need not stay as they are. */
-  copies(stream: Http2Stream, bytes: Buffer): boolean {
-    return this.#sender.copies(stream, bytes);
+  /** The same for bytes that are only valid during the call. */
+  relayData(stream: Http2Stream, bytes: Buffer, end: boolean): boolean {
+    return this.#sender.relay(stream, bytes, end);
   }
 
   /** Ends the stream with trailers; the lines must not be changed afterwards. */

@@ -3,7 +3,7 @@ import type { FieldSection } from '../http2/field-section.ts';
 import { describeFault, faults, type Http2Fault } from '../http2/protocol-error.ts';
 import { Session } from '../http2/session.ts';
 import type { SessionRole } from '../http2/session-core.ts';
-import type { SessionHandler, SessionOutput } from '../http2/session-handler.ts';
+import type { SessionHandler } from '../http2/session-handler.ts';
 import type { Http2Stream, StreamFailure } from '../http2/stream.ts';
 import { flushAtEndOfTurn, type Flushable } from '../transport/flush-queue.ts';
 import type { Connection, ConnectionHandler } from '../transport/transport.ts';
@@ -23,7 +23,7 @@ type Phase = 'open' | 'closing' | 'gone';
  * Ties a session to its connection, for both roles: what comes goes into the session, its output is written once a turn, a timer
  * tells it the time, and when it is done the connection is closed, after what is queued. Owns the `Connection`.
  */
-export abstract class Http2Connection implements ConnectionHandler, Flushable, SessionHandler, SessionOutput {
+export abstract class Http2Connection implements ConnectionHandler, Flushable, SessionHandler {
   readonly connection: Connection;
   protected readonly session: Session;
   readonly #setup: Http2Setup;
@@ -104,10 +104,14 @@ export abstract class Http2Connection implements ConnectionHandler, Flushable, S
     return this.connection.write(bytes);
   }
 
+  relay(bytes: Buffer): boolean {
+    return this.connection.relay(bytes);
+  }
+
   flush(): void {
     this.#isFlushScheduled = false;
     if (this.#phase === 'gone') return;
-    this.session.flush(this);
+    this.session.flush();
     this.#afterEvents();
   }
 
@@ -159,7 +163,7 @@ export abstract class Http2Connection implements ConnectionHandler, Flushable, S
   #afterEvents(): void {
     if (this.#phase !== 'open') return;
     if (this.session.isOver) {
-      this.session.flush(this);
+      this.session.flush();
       this.#closeGracefully();
     } else if (this.session.isDone) {
       this.endIfDone();
@@ -190,7 +194,7 @@ export abstract class Http2Connection implements ConnectionHandler, Flushable, S
 
   /** Sends what is queued and ends; waits a little for the peer to take it, since closing over unread input would reset it. */
   #closeGracefully(): void {
-    this.session.flush(this);
+    this.session.flush();
     this.#phase = 'closing';
     this.session.close();
     this.connection.end();

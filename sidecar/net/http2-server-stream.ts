@@ -103,21 +103,23 @@ export class Http2ServerStream implements ServerStream, StreamEvents {
   }
 
   sendData(bytes: Buffer, end: boolean): boolean {
-    if (this.#isDone || !this.#hasSentHead) return true;
     const body = this.#isBodyless ? emptyBytes : bytes;
-    if (this.#remaining >= 0) {
-      assert(body.length <= this.#remaining, 'more body than its content-length');
-      this.#remaining -= body.length;
-      if (end && this.#remaining > 0) {
-        this.abort();
-        return true;
-      }
-    }
-    return this.#session.sendData(this.#stream, body, end);
+    return this.#maySend(body.length, end) ? this.#session.sendData(this.#stream, body, end) : true;
   }
 
   relayData(bytes: Buffer, end: boolean): boolean {
-    return this.sendData(this.#session.copies(this.#stream, bytes) ? bytes : Buffer.from(bytes), end);
+    const body = this.#isBodyless ? emptyBytes : bytes;
+    return this.#maySend(body.length, end) ? this.#session.relayData(this.#stream, body, end) : true;
+  }
+
+  #maySend(length: number, end: boolean): boolean {
+    if (this.#isDone || !this.#hasSentHead) return false;
+    if (this.#remaining < 0) return true;
+    assert(length <= this.#remaining, 'more body than its content-length');
+    this.#remaining -= length;
+    if (!end || this.#remaining === 0) return true;
+    this.abort();
+    return false;
   }
 
   sendTrailers(trailers: HeaderMap): void {

@@ -62,7 +62,9 @@ export class Http2Tunnel implements Connection, StreamEvents, InputSource {
   }
 
   relay(bytes: Buffer): boolean {
-    return this.write(this.#session.copies(this.#stream, bytes) ? bytes : Buffer.from(bytes));
+    if (this.isClosed || this.#isEnding) return false;
+    this.#writtenBytes += bytes.length;
+    return this.#session.relayData(this.#stream, bytes, false);
   }
 
   pause(): void {

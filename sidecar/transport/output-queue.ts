@@ -1,6 +1,9 @@
 import { Buffer } from 'node:buffer';
 
-const chunkBytes = 64 * 1024;
+/** Takes four DATA frames of HTTP/2 with their headers. */
+const chunkBytes = 66 * 1024;
+/** Smaller buffers are copied to a chunk that is open, so that all is one piece; behind larger ones begins a new one. */
+const maxFilledBytes = 1024;
 /** From here on relayed bytes go to chunks; a connection whose peer does not read holds one for them. */
 const leastChunkedBytes = 8 * 1024;
 /** Chunks of this worker that nobody uses: 2 MB at most. */
@@ -52,23 +55,28 @@ export class OutputQueue {
 
   /** Adds bytes that will not be changed. */
   push(bytes: Buffer): void {
-    if (this.#open !== null) this.#seal(this.#open);
+    const { length } = bytes;
+    if (this.#open !== null) {
+      if (length <= maxFilledBytes && this.#open.length + length <= chunkBytes) {
+        this.#fill(this.#open, bytes);
+        return;
+      }
+      this.#seal(this.#open);
+    }
     this.#buffers.push(bytes);
-    this.bytes += bytes.length;
+    this.bytes += length;
   }
 
   /** Adds a copy of bytes. */
   copy(bytes: Buffer): void {
     const { length } = bytes;
-    if (length < leastChunkedBytes || length > chunkBytes) {
+    if ((length < leastChunkedBytes && this.#open === null) || length > chunkBytes) {
       this.push(Buffer.from(bytes));
       return;
     }
     if (this.#open !== null && this.#open.length + length > chunkBytes) this.#seal(this.#open);
     this.#open ??= idleChunks.pop() ?? new Chunk();
-    bytes.copy(this.#open.buffer, this.#open.length);
-    this.#open.length += length;
-    this.bytes += length;
+    this.#fill(this.#open, bytes);
   }
 
   /** All that waits; then it is empty. */
@@ -85,6 +93,12 @@ export class OutputQueue {
     this.#chunks = noChunks;
     this.#open = null;
     this.bytes = 0;
+  }
+
+  #fill(chunk: Chunk, bytes: Buffer): void {
+    bytes.copy(chunk.buffer, chunk.length);
+    chunk.length += bytes.length;
+    this.bytes += bytes.length;
   }
 
   #seal(chunk: Chunk): void {

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { eventually } from '../support/eventually.ts';
-import { freePort, Load, strictMtls, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { Load, strictMtls, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { freePort } from '../support/free-port.ts';
 
 const run = promisify(execFile);
 

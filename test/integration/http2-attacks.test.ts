@@ -21,7 +21,8 @@ import {
 } from '../../sidecar/http2/session.fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { Attacker, Witness } from './http2-attacker.fixture.ts';
-import { aCluster, aListener, freePort, StaticSidecar } from './sidecar-static.fixture.ts';
+import { aCluster, aListener, StaticSidecar } from './sidecar-static.fixture.ts';
+import { freePort } from '../support/free-port.ts';
 
 /** On documented streams each connection that is read gets 64 KiB of its own for that, until they are collected. */
 const maxGrowthBytes = (process.env['TULLE_TRANSPORT'] === 'streams' ? 128 : 64) * 1024 * 1024;

@@ -11,8 +11,9 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { aRoot, aWorkloadLeaf } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
-import { aCluster, aListener, freePort, StaticSidecar, type Json } from './sidecar-static.fixture.ts';
+import { aCluster, aListener, StaticSidecar, type Json } from './sidecar-static.fixture.ts';
 import { aWebSocketServer, clientFrame } from './websocket.fixture.ts';
+import { freePort } from '../support/free-port.ts';
 
 const run = promisify(execFile);
 const root = aRoot();

@@ -9,7 +9,8 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { aRoot, aWorkloadLeaf } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
-import { aCluster, aTcpListener, freePort, mutualTls, StaticSidecar } from './sidecar-static.fixture.ts';
+import { aCluster, aTcpListener, mutualTls, StaticSidecar } from './sidecar-static.fixture.ts';
+import { freePort } from '../support/free-port.ts';
 
 const run = promisify(execFile);
 const [initdb] = globSync('/usr/lib/postgresql/*/bin/initdb');

@@ -11,7 +11,8 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import type { Duplex } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../support/eventually.ts';
-import { aCluster, aListener, aTcpListener, freePort, StaticSidecar, type Json } from './sidecar-static.fixture.ts';
+import { aCluster, aListener, aTcpListener, StaticSidecar, type Json } from './sidecar-static.fixture.ts';
+import { freePort } from '../support/free-port.ts';
 
 const portOf = (server: Readonly<{ address: () => unknown }>) => (server.address() as AddressInfo).port;
 

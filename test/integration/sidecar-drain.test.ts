@@ -5,7 +5,8 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { after, beforeEach, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../support/eventually.ts';
-import { aCluster, aListener, freePort, StaticSidecar } from './sidecar-static.fixture.ts';
+import { aCluster, aListener, StaticSidecar } from './sidecar-static.fixture.ts';
+import { freePort } from '../support/free-port.ts';
 
 const slowMs = 3000;
 const drainMs = 5000;

@@ -1,7 +1,7 @@
 /** Sidecars that start from a bootstrap file, as processes of their own, and the pieces that such files are made of. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { sidecarCommand } from '../support/sidecar-command.ts';
@@ -105,15 +105,6 @@ function canConnect(port: number): Promise<void> {
     });
     socket.on('error', fail);
   });
-}
-
-/** A port where nothing listens for now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const address = server.address();
-  await new Promise((done) => server.close(done));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 const socketAddress = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } });

@@ -10,7 +10,8 @@ import { after, before, it } from 'node:test';
 import { connect } from 'node:tls';
 import { aRoot, aWorkloadLeaf } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
-import { aCluster, aListener, freePort, StaticSidecar } from './sidecar-static.fixture.ts';
+import { aCluster, aListener, StaticSidecar } from './sidecar-static.fixture.ts';
+import { freePort } from '../support/free-port.ts';
 
 const root = aRoot();
 const server = aWorkloadLeaf(root);

@@ -8,7 +8,8 @@ import { after, before, describe, it } from 'node:test';
 import { connect, createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import { aRoot, aWorkloadLeaf, type TestLeaf } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
-import { aCluster, aListener, freePort, mutualTls, StaticSidecar } from './sidecar-static.fixture.ts';
+import { aCluster, aListener, mutualTls, StaticSidecar } from './sidecar-static.fixture.ts';
+import { freePort } from '../support/free-port.ts';
 
 const hourMs = 3_600_000;
 const clientId = 'spiffe://cluster.local/ns/shop/sa/client';

@@ -13,7 +13,8 @@ import { text as readAll } from 'node:stream/consumers';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { http1Callers, http2Callers, type Callers } from '../support/callers.ts';
 import { eventually } from '../support/eventually.ts';
-import { aCluster, aListener, aTcpListener, freePort, StaticSidecar, type Json } from './sidecar-static.fixture.ts';
+import { aCluster, aListener, aTcpListener, StaticSidecar, type Json } from './sidecar-static.fixture.ts';
+import { freePort } from '../support/free-port.ts';
 
 const loopback = '127.0.0.1';
 

@@ -10,7 +10,8 @@ import { text as readAll } from 'node:stream/consumers';
 import { aRoot, aWorkloadLeaf } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { aWebSocketServer } from './websocket.fixture.ts';
-import { freePort, strictMtls, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { strictMtls, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { freePort } from '../support/free-port.ts';
 
 const root = aRoot();
 

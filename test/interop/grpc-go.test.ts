@@ -8,7 +8,8 @@ import { after, before, suite, test } from 'node:test';
 import { findGoTool } from '../support/go-tools.ts';
 import { GoServer } from '../support/go-server.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort, strictMtls, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { strictMtls, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { freePort } from '../support/free-port.ts';
 
 const client = findGoTool('grpc-go/client', 'GRPC_INTEROP_CLIENT');
 const server = findGoTool('grpc-go/server', 'GRPC_INTEROP_SERVER');

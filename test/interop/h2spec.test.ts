@@ -11,9 +11,10 @@ import type { AddressInfo, Server } from 'node:net';
 import { after, before, suite, test } from 'node:test';
 import tls from 'node:tls';
 import { Http2TestServer } from '../../sidecar/net/http2.fixture.ts';
-import { aCluster, aListener, freePort, StaticSidecar, type Json } from '../integration/sidecar-static.fixture.ts';
+import { aCluster, aListener, StaticSidecar, type Json } from '../integration/sidecar-static.fixture.ts';
 import { aRoot, aWorkloadLeaf } from '../support/certificates.ts';
 import { findGoTool } from '../support/go-tools.ts';
+import { freePort } from '../support/free-port.ts';
 
 const { path: binary, whySkipped } = findGoTool('h2spec', 'H2SPEC');
 const leaf = aWorkloadLeaf(aRoot());

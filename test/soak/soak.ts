@@ -4,13 +4,14 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { residentMbOf } from '../../bench/processes/proc.ts';
-import { freePort, TestMesh, type RunningSidecar } from '../support/mesh.ts';
+import { TestMesh, type RunningSidecar } from '../support/mesh.ts';
 import { sidecarCommand } from '../support/sidecar-command.ts';
 import { eventually } from '../support/eventually.ts';
 import { editedFile, fixedFile } from './configuration.ts';
 import { startGrpcApp } from './grpc-app.ts';
 import { GrpcCalls, httpCall, Loads, type Tally } from './loads.ts';
 import type { Sample } from './trend.ts';
+import { freePort } from '../support/free-port.ts';
 
 export type SoakOptions = Readonly<{
   seconds: number;

@@ -4,12 +4,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, Agent, request, type RequestListener, type Server } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { AdminClient } from '../../meshctl/admin-client.ts';
 import { eventually } from './eventually.ts';
+import { freePort } from './free-port.ts';
 
 /** In the namespace `shop`, nobody is let in without a certificate of the mesh. */
 export const strictMtls = `apiVersion: security.istio.io/v1
@@ -18,18 +19,6 @@ metadata: {name: default, namespace: shop}
 spec: {mtls: {mode: STRICT}}`;
 
 const root = new URL('../..', import.meta.url).pathname;
-
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 export type SidecarOptions = Readonly<{
   name: string;

@@ -5,6 +5,7 @@ import { check, faultOfFqdn, faultOfPort } from './host-rules.ts';
 import type { KnownFields } from './known-fields.ts';
 import { checkLabels } from './label-rules.ts';
 import { readTexts } from './metadata-rules.ts';
+import { listOf, oneOf, optional, readFlag, readText, readTextList } from './read.ts';
 import type { Report } from './report.ts';
 import { describeType } from './schema.ts';
 import { refuseUnknownFields } from './unknown-fields.ts';
@@ -16,7 +17,8 @@ const object = (names: string, more: Readonly<Record<string, KnownFields>> = {})
   kind: 'object',
   members: new Map([...names.split(' ').map((name) => [name, leaf] as const), ...Object.entries(more)]),
 });
-const knownFields = object(
+/** Every field of a Service's spec that is known; of those that are not read below nothing is said. */
+export const knownServiceFields = object(
   'type clusterIP clusterIPs externalName selector publishNotReadyAddresses sessionAffinity sessionAffinityConfig ' +
     'trafficDistribution externalIPs externalTrafficPolicy internalTrafficPolicy healthCheckNodePort ipFamilies ' +
     'ipFamilyPolicy allocateLoadBalancerNodePorts loadBalancerClass loadBalancerIP loadBalancerSourceRanges',
@@ -29,7 +31,7 @@ const affinities = ['None', 'ClientIP'] as const;
 /** The spec of a Service, with every problem in it reported. */
 export function readServiceSpec(spec: Field, report: Report): ServiceSpec {
   if (!spec.isObject) report.error(spec, spec.isSet ? 'must be an object' : 'is required');
-  refuseUnknownFields(spec, knownFields, report);
+  refuseUnknownFields(spec, knownServiceFields, report);
   const type = oneOf(spec.get('type'), types, report);
   const ports = listOf(spec.get('ports'), report).map((port) => readPort(port, report));
   checkPorts(spec, ports, report);
@@ -86,39 +88,4 @@ function checkPorts(spec: Field, ports: readonly ServicePort[], report: Report):
 function checkExternalName(spec: Field, report: Report): void {
   const name = spec.get('externalName');
   if (spec.get('type').text === 'ExternalName') check(report, name, faultOfFqdn(name.text));
-}
-
-function oneOf<T extends string>(field: Field, known: readonly T[], report: Report): T | undefined {
-  const found = known.find((value) => value === field.value);
-  if (found === undefined && field.isSet)
-    report.error(field, `${JSON.stringify(field.value)} is not one of ${known.join(', ')}`);
-  return found;
-}
-
-function readText(field: Field, report: Report): string | undefined {
-  if (field.isSet && typeof field.value !== 'string')
-    report.error(field, `is ${describeType(field.value)}, must be a string`);
-  return field.isSet ? field.text : undefined;
-}
-
-function readFlag(field: Field, report: Report): boolean | undefined {
-  if (field.isSet && typeof field.value !== 'boolean')
-    report.error(field, `is ${describeType(field.value)}, must be true or false`);
-  return field.isSet ? field.isTrue : undefined;
-}
-
-function listOf(field: Field, report: Report): readonly Field[] {
-  if (field.isSet && !Array.isArray(field.value))
-    report.error(field, `is ${describeType(field.value)}, must be a list`);
-  return field.items;
-}
-
-function readTextList(field: Field, report: Report): readonly string[] | undefined {
-  const items = listOf(field, report);
-  return field.isSet ? items.map((item) => readText(item, report) ?? '') : undefined;
-}
-
-function optional<K extends string, V>(name: K, value: V | undefined): { readonly [name in K]?: V } {
-  // A computed name widens to `string`; it is K.
-  return (value === undefined ? {} : { [name]: value }) as { readonly [name in K]?: V };
 }

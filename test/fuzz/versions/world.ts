@@ -9,16 +9,10 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  aCluster,
-  aListener,
-  freePort,
-  mutualTls,
-  StaticSidecar,
-  type Json,
-} from '../../integration/sidecar-static.fixture.ts';
+import { aCluster, aListener, mutualTls, StaticSidecar, type Json } from '../../integration/sidecar-static.fixture.ts';
 import { aRoot, aWorkloadLeaf } from '../../support/certificates.ts';
 import { Http1App, Http2App } from './apps.ts';
+import { freePort } from '../../support/free-port.ts';
 
 /** Ports of the sidecars, and the applications behind them. */
 export type Lane = Readonly<{

@@ -9,8 +9,9 @@ import { listenerNames, type Case, type Feature, type Protocols } from './case.t
 import type { Known } from './known.ts';
 import { observe, type Bench, type Observation } from './observe.ts';
 import { findEnvoy, ProxyProcess } from './proxy-process.ts';
-import { freePort, ScriptedUpstream } from './scripted-upstream.ts';
+import { ScriptedUpstream } from './scripted-upstream.ts';
 import { without } from './without.ts';
+import { freePort } from '../../support/free-port.ts';
 
 export type Table = Readonly<{
   title: string;

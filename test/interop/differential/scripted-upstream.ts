@@ -5,6 +5,7 @@ import { certificates } from './bootstrap.ts';
 import { responseText, type Answer, type Ports } from './case.ts';
 import { clientPreface, serveHttp2, type Http2Script } from './http2-upstream.ts';
 import { readHead, readMessage, type Fields } from './http-text.ts';
+import { freePort } from '../../support/free-port.ts';
 
 /** A request as it arrived. `isWhole` is false while (or if) its body did not come to an end. */
 export type Arrival = {
@@ -164,13 +165,4 @@ function isEarly(answer: Answer): boolean {
 function portOf(server: Server): number {
   const address = server.address();
   return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-/** A port where nothing listens for now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const port = portOf(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

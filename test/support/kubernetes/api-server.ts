@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { KubeConfig, KubernetesObjectApi } from '@kubernetes/client-node';
 import { eventually } from '../eventually.ts';
-import { freePort } from '../mesh.ts';
+import { freePort } from '../free-port.ts';
 
 const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
 const programs = join(process.env['TULLE_KUBERNETES'] ?? join(cache, 'tulle/kubernetes'), 'bin');

@@ -15,6 +15,8 @@ export type Root = Readonly<{
   scratch: string;
   /** Folders that the container sees as they are (this repository, Node): real paths, without links. */
   shown: readonly string[];
+  /** Folders that everybody may enter in the container. */
+  opened: readonly string[];
   mounts: readonly Mount[];
   readOnly: boolean;
 }>;
@@ -25,7 +27,7 @@ const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
  * A bash script that is run as first process of new mount and pid namespaces; ends in the program that is given as its arguments. Says so
  * on descriptor 3 right before.
  */
-export function rootScript({ scratch, shown, mounts, readOnly }: Root): string {
+export function rootScript({ scratch, shown, opened, mounts, readOnly }: Root): string {
   const root = `${scratch}/root`;
   return [
     'set -e',
@@ -41,6 +43,7 @@ export function rootScript({ scratch, shown, mounts, readOnly }: Root): string {
       `mkdir -p ${quote(`.${folder}`)}`,
       `mount --rbind ${quote(folder)} ${quote(`.${folder}`)}`,
     ]),
+    ...(opened.length === 0 ? [] : [`chmod a+rx ${opened.map((folder) => quote(`.${folder}`)).join(' ')}`]),
     'mkdir .mounts',
     ...mounts.flatMap(({ source }, index) => bindHere(source, `.mounts/${index}`)),
     // Links such as /var/run are followed within the container's root, not on the machine.

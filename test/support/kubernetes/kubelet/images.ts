@@ -4,6 +4,8 @@ export type Image = Readonly<{
   entrypoint: readonly string[];
   command?: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** Where its command is run, unless the container says otherwise. */
+  folder?: string;
 }>;
 
 /** One line of the table: images whose name matches (registry, tag and digest taken away) are this. */
@@ -28,7 +30,7 @@ export function parseImage(reference: string): Readonly<{ name: string; tag: str
 export function commandOf(
   rules: readonly ImageRule[],
   { image = '', command, args }: Readonly<{ image?: string; command?: readonly string[]; args?: readonly string[] }>,
-): Readonly<{ command: readonly string[]; env: Readonly<Record<string, string>> }> {
+): Readonly<{ command: readonly string[]; env: Readonly<Record<string, string>>; folder: string }> {
   const { name } = parseImage(image);
   const found = rules.flatMap(({ match, image }) => {
     const parts = match.exec(name);
@@ -38,5 +40,5 @@ export function commandOf(
     throw new ImageError(`no image ${image}, and the container names no command`);
   const entrypoint = command ?? found?.entrypoint ?? [];
   const rest = args ?? (command === undefined ? (found?.command ?? []) : []);
-  return { command: [...entrypoint, ...rest], env: found?.env ?? {} };
+  return { command: [...entrypoint, ...rest], env: found?.env ?? {}, folder: found?.folder ?? '/' };
 }

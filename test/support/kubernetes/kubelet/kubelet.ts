@@ -27,6 +27,7 @@ export type KubeletSettings = Readonly<{
   folder: string;
   images: readonly ImageRule[];
   shown: readonly string[];
+  opened: readonly string[];
   path: string;
   log: (line: string) => void;
 }>;
@@ -131,7 +132,7 @@ export class Kubelet {
   async #run(given: Pod, before: Entry | undefined): Promise<void> {
     const { spec } = this.#static.get(keyOf(given)) ?? given;
     const pod: Pod = { ...given, spec: { containers: [], ...spec, nodeName: this.#settings.nodeName } };
-    const { folder, images, shown, path, log } = this.#settings;
+    const { folder, images, shown, opened, path, log } = this.#settings;
     const uid = pod.metadata?.uid ?? '';
     const number = this.#number;
     this.#number = number === lastPod ? firstPod : number + 1;
@@ -144,6 +145,7 @@ export class Kubelet {
       changed: () => report.changed(),
       images,
       shown,
+      opened,
       path,
       log,
     });

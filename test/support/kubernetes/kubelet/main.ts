@@ -2,11 +2,11 @@
  * A node: `unshare --net --mount node main.ts --folder DIR --node NAME`. Makes the network namespace that it was started in the node's
  * network, then waits on DIR/control.sock for the address of the API server. Everything that it starts dies with it.
  */
-import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Control } from './control.ts';
-import { imagesOf } from './image-table.ts';
+import { buildImages } from './image-table.ts';
 import { Kubelet } from './kubelet.ts';
 import { setUpNode } from './sandbox.ts';
 
@@ -17,26 +17,22 @@ if (folder === undefined) throw new Error('--folder DIR is missing');
 const log = (line: string) => console.log(`${new Date().toISOString()} ${line}`);
 const repository = realpathSync(new URL('../../../..', import.meta.url));
 const nodeFolder = dirname(realpathSync(process.execPath));
-const shown = [...new Set([repository, realpathSync(join(repository, 'node_modules')), nodeFolder])];
-// A container's root is the machine's, changes apart: whatever is mounted above the repository would hide it.
+const bundles = join(folder, 'images');
 const bin = join(folder, 'bin');
+mkdirSync(bundles, { recursive: true });
+mkdirSync(bin);
+chmodSync(folder, 0o755);
+const shown = [...new Set([repository, realpathSync(join(repository, 'node_modules')), nodeFolder, bundles, bin])];
+const opened = [...new Set(shown.flatMap(above))].filter((path) => (statSync(path).mode & 0o5) !== 0o5);
 const path = [bin, nodeFolder, '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].join(':');
 
-mkdirSync(folder, { recursive: true });
+const images = buildImages({ repository, bundles, bin });
 await setUpNode((name, value) => writeFileSync(`/proc/sys/net/${name}`, value));
 
 let kubelet: Kubelet | undefined;
 const control = new Control(async ({ token, port }) => {
-  const images = imagesOf({ repository, bin });
-  kubelet = new Kubelet({
-    access: { host: '127.0.0.1', port, token },
-    nodeName: values.node,
-    folder,
-    images,
-    shown,
-    path,
-    log,
-  });
+  const access = { host: '127.0.0.1', port, token };
+  kubelet = new Kubelet({ access, nodeName: values.node, folder, images: await images, shown, opened, path, log });
   await kubelet.start();
   return kubelet;
 });
@@ -49,3 +45,9 @@ const close = async () => {
 };
 process.on('SIGTERM', () => void close());
 process.on('SIGINT', () => void close());
+
+/** The folders above a path, but for the root. */
+function above(path: string): string[] {
+  const parent = dirname(path);
+  return parent === '/' ? [] : [parent, ...above(parent)];
+}

@@ -22,8 +22,9 @@ export type PodSettings = Readonly<{
   network: PodNetwork;
   images: readonly ImageRule[];
   sources: VolumeSources;
-  /** Folders of the machine that every container sees. */
+  /** Folders of the machine that every container sees, and folders above them that not everybody may enter on the machine. */
   shown: readonly string[];
+  opened: readonly string[];
   /** Folder for claims of persistent volumes, which outlive the pod. */
   claims: string;
   path: string;
@@ -162,7 +163,7 @@ export class PodRunner {
   }
 
   async #launch(container: Container): Promise<ContainerProcess> {
-    const { folder, images, sources, shown, path } = this.#settings;
+    const { folder, images, sources, shown, opened, path } = this.#settings;
     const image = commandOf(images, container);
     const variables = environmentOf(this.#pod, container, sources);
     const scratch = join(folder, 'roots', container.name);
@@ -172,11 +173,12 @@ export class PodRunner {
       root: {
         scratch,
         shown,
+        opened,
         mounts: [...this.#networkMounts(), ...(await this.#volumes.mountsOf(container))],
         readOnly: container.securityContext?.readOnlyRootFilesystem === true,
       },
       user: userArguments(container, this.#pod.spec?.securityContext),
-      folder: container.workingDir ?? '/',
+      folder: container.workingDir ?? image.folder,
       command: image.command.map((word) => expand(word, variables)),
       env: { PATH: path, HOME: '/tmp', ...image.env, ...variables },
       logFile: this.logFile(container.name),

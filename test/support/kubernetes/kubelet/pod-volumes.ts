@@ -23,6 +23,7 @@ export class PodVolumes {
   readonly #written = new Map<string, string>();
   readonly #tokens = new Map<string, Readonly<{ token: Promise<string>; seconds: number }>>();
   #turn: Promise<void> = Promise.resolve();
+  #closed = false;
 
   constructor(pod: Pod, settings: VolumeSettings) {
     this.#pod = pod;
@@ -59,6 +60,7 @@ export class PodVolumes {
   }
 
   close(): void {
+    this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
@@ -94,6 +96,7 @@ export class PodVolumes {
   }
 
   async #write(): Promise<void> {
+    if (this.#closed) return;
     for (const volume of this.#volumes.filter(isWritten)) {
       const files = await filesOf(volume, this.#pod, {
         ...this.#settings.sources,

@@ -6,7 +6,7 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, rmSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request as requestHttp } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -122,6 +122,11 @@ export class Cluster {
   /** Runs a pod that this API server cannot hold as it is (native sidecars); it gets a copy without what it does not know. */
   async runStatic(pod: Pod): Promise<void> {
     await this.#control('POST', '/pods', JSON.stringify(pod));
+  }
+
+  /** Writes a file into the cluster's folder. */
+  async write(name: string, text: string): Promise<void> {
+    await writeFile(join(this.folder, name), text);
   }
 
   /** A connection from the node to an address of the cluster: `10.244.0.5:8080`. */

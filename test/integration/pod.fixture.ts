@@ -1,6 +1,6 @@
 /** A sidecar that is started as in a pod: `--pod`, the environment that the injector writes, and a folder in place of the root. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -59,7 +59,11 @@ export class PodSidecar {
     const folder = await mkdtemp(join(tmpdir(), 'tulle-pod-'));
     const labels = Object.entries(options.labels).map(([key, value]) => `${key}=${JSON.stringify(value)}\n`);
     await put(folder, 'etc/istio/pod/labels', labels.join(''));
-    await mkdir(join(folder, 'var/lib/istio/data'), { recursive: true, mode: 0o777 });
+    const data = join(folder, 'var/lib/istio/data');
+    await mkdir(data, { recursive: true });
+    // As the volumes of a pod: of root, and read and written by the proxy's user.
+    await chmod(folder, 0o755);
+    await chmod(data, 0o777);
     return new PodSidecar(folder, options);
   }
 

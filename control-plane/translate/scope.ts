@@ -6,7 +6,7 @@ import { coversHost } from '#shared/model/hostname.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { isExportedTo, type MeshService } from './mesh-service.ts';
 import { placeOf } from './own-workload.ts';
-import { automaticFamilies, type ProxyNode } from './proxy-node.ts';
+import { automaticFamilies, ipVersions, type ProxyNode } from './proxy-node.ts';
 import {
   type Claims,
   destinationsOf,
@@ -37,6 +37,7 @@ export type Scope = Readonly<{
   locality: string;
   compat: ProxyNode['compat'];
   interception: ProxyNode['interception'];
+  ipVersions: readonly (4 | 6)[];
   /** Families of the automatic addresses in use; see `addressesIn`. */
   automatic: readonly ('v4' | 'v6')[];
   sidecar?: Sidecar | undefined;
@@ -63,6 +64,7 @@ export function scopeFor(index: MeshIndex, node: ProxyNode): Scope {
     placeOf(index, node),
     node.compat,
     node.interception,
+    ipVersions(node).join(),
     automaticFamilies(node).join(),
   ]);
   const known = index.scopes.get(key);
@@ -111,6 +113,7 @@ function buildScope(
     locality: placeOf(index, node),
     compat: node.compat,
     interception: node.interception,
+    ipVersions: ipVersions(node),
     automatic: automaticFamilies(node),
     allowsUnknown: policy === 'ALLOW_ANY',
     egress,

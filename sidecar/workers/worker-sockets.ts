@@ -20,9 +20,11 @@ export type WorkerSocketsOptions = Readonly<{
   onProblem: (listener: string, reason: string) => void;
 }>;
 
+type Wanted = SocketName & Readonly<{ transparent: boolean }>;
+
 /** The sockets of one listener. Workers beyond their number share. */
 type Held = {
-  readonly wanted: SocketName;
+  readonly wanted: Wanted;
   /** Null: not open while its worker is away. */
   readonly sockets: (HeldSocket | null)[];
   /** Workers that listen there, or were told to. */
@@ -48,13 +50,12 @@ export class WorkerSockets {
   setListeners(listeners: ReadonlyMap<string, ListenerConfig>): void {
     for (const [name, held] of this.#held) {
       const wanted = listeners.get(name);
-      const { address, port } = held.wanted;
-      if (wanted?.bindToPort === true && wanted.address === address && wanted.port === port) continue;
+      if (wanted?.bindToPort === true && isSame(wanted, held.wanted)) continue;
       this.#close(name, held);
     }
-    for (const [name, { bindToPort, address, port }] of listeners) {
+    for (const [name, { bindToPort, address, port, transparent }] of listeners) {
       if (!bindToPort || this.#held.has(name)) continue;
-      const held = this.#open({ name, address, port });
+      const held = this.#open({ name, address, port, transparent });
       if (held !== null) this.#held.set(name, held);
     }
   }
@@ -130,7 +131,7 @@ export class WorkerSockets {
     for (const [name, held] of this.#held) this.#close(name, held);
   }
 
-  #open(wanted: SocketName): Held | null {
+  #open(wanted: Wanted): Held | null {
     const { calls, account, workers, onProblem } = this.#options;
     const held: Held = { wanted, sockets: [], given: new Set(), port: wanted.port };
     if (calls === null) return held;
@@ -153,15 +154,16 @@ export class WorkerSockets {
   }
 
   /** The port of the first is that of all, whatever was asked for. */
-  #openOne(wanted: SocketName, port: number, index = 1): HeldSocket {
+  #openOne(wanted: Wanted, port: number, index = 1): HeldSocket {
     const { calls } = this.#options;
     if (calls === null) throw new MeshError('unsupported', 'sockets cannot be opened here');
     const reusePort = index === 0 ? 'first' : true;
-    return this.#hold(wanted, calls.open({ address: wanted.address, port, reusePort, backlog }));
+    const { address, transparent } = wanted;
+    return this.#hold(wanted, calls.open({ address, port, reusePort, backlog, transparent }));
   }
 
-  #hold(wanted: SocketName, socket: ListeningSocket): HeldSocket {
-    const forget = this.#options.account.hold({ ...wanted, fd: socket.fd });
+  #hold({ name, address, port }: Wanted, socket: ListeningSocket): HeldSocket {
+    const forget = this.#options.account.hold({ name, address, port, fd: socket.fd });
     const release = () => {
       forget();
       socket.close();
@@ -173,4 +175,8 @@ export class WorkerSockets {
     for (const socket of sockets) socket?.release();
     this.#held.delete(name);
   }
+}
+
+function isSame(one: Omit<Wanted, 'name'>, other: Omit<Wanted, 'name'>): boolean {
+  return one.address === other.address && one.port === other.port && one.transparent === other.transparent;
 }

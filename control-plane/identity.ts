@@ -11,6 +11,7 @@ import { Secret } from '#shared/runtime/secret.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import { attestFirst } from './ca/attestors/attestor.ts';
 import { openCertificateSide, type CertificateSide } from './ca/ca.ts';
+import { openFolderKeys } from './ca/folder-keys.ts';
 import type { GivenAuthority } from './ca/key-store.ts';
 import type { Settings } from './settings.ts';
 import type { Authenticate } from './xds/provider.ts';
@@ -26,10 +27,15 @@ export async function openIdentity(
   clock: Clock,
   logger: Logger,
 ): Promise<Identity> {
-  const side = await openCertificateSide({
-    folder: join(settings.dataDir, 'ca'),
-    given: await readGiven(settings),
-    trustDomain: mesh.trustDomain,
+  const { trustDomain } = mesh;
+  const side = openCertificateSide({
+    ...(await openFolderKeys({
+      folder: join(settings.dataDir, 'ca'),
+      given: await readGiven(settings),
+      trustDomain,
+      clock,
+    })),
+    trustDomain,
     audience,
     advertised: advertisedNames(settings),
     clock,
@@ -44,14 +50,15 @@ function authenticator({ attestors }: CertificateSide): Authenticate {
   return async ({ metadata, peerCertificate, isEncrypted }) => {
     if (!isEncrypted) return null;
     const authorization = metadata.get('authorization')[0];
-    const identity = await attestFirst(attestors, {
+    const attested = await attestFirst(attestors, {
       authorization: typeof authorization === 'string' ? authorization : null,
       peerCertificate: peerCertificate?.raw ?? null,
     });
-    if (!identity.ok) throw new MeshError('authentication', formatProblems(identity.problems));
+    if (!attested.ok) throw new MeshError('authentication', formatProblems(attested.problems));
     return {
-      spiffeId: formatSpiffeId(identity.value),
+      spiffeId: formatSpiffeId(attested.value.identity),
       method: typeof authorization === 'string' ? 'token' : 'certificate',
+      pod: attested.value.pod,
     };
   };
 }

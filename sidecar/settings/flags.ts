@@ -1,5 +1,6 @@
 /** The flags of the sidecar: their names, and what `--help` says of them. */
 import { parseArgs } from 'node:util';
+import { dnsOptions, dnsUsage } from './dns.ts';
 
 const options = {
   'config-path': { type: 'string', short: 'c' },
@@ -18,6 +19,7 @@ const options = {
   interception: { type: 'string' },
   inbound: { type: 'string', multiple: true },
   'http-proxy-port': { type: 'string' },
+  ...dnsOptions,
   register: { type: 'boolean' },
   probe: { type: 'string' },
   'trust-domain': { type: 'string' },
@@ -60,7 +62,7 @@ sidecar wait|drain [--help]   in a pod: until it is ready; before it ends
   --inbound [NAME=]APP:LISTEN take the traffic of application port APP at port LISTEN; NAME: the name of the service port that it
                               serves, for services whose targetPort is not APP (may be given several times)
   --http-proxy-port PORT      HTTP proxy for the application's calls on 127.0.0.1 (default 15001; with --interception NONE)
-  --register                  become a WorkloadEntry while connected (environment: AUTO_REGISTER_GROUP names a WorkloadGroup)
+${dnsUsage}  --register                  become a WorkloadEntry while connected (environment: AUTO_REGISTER_GROUP names a WorkloadGroup)
   --probe http:PORT/PATH|tcp:PORT|grpc:PORT   how to ask the application's health
   --data-dir DIR, --no-disk-cache   certificate and last good configuration survive a restart there (environment: TULLE_DATA_DIR)
   --admin HOST:PORT           admin port (default 127.0.0.1:15000)

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { problem, type Problem } from '#shared/runtime/result.ts';
 import { Secret } from '#shared/runtime/secret.ts';
 import { defaultProbe, type Probe } from '../snapshot/listener.ts';
+import { parseDns, type DnsSettings } from './dns.ts';
 import type { Flags } from './flags.ts';
 import type { Environment } from './node-metadata.ts';
 import type { Pod } from './pod.ts';
@@ -12,39 +13,40 @@ import { number, oneOf, port } from './values.ts';
 const interceptions = ['REDIRECT', 'TPROXY', 'NONE'] as const;
 
 /** Settings of a sidecar that gets its configuration from a control plane. */
-export type MeshedSettings = Readonly<{
-  kind: 'meshed';
-  controlPlane: string;
-  caFile: string;
-  token: Readonly<{ kind: 'value'; token: Secret }> | Readonly<{ kind: 'file'; path: string }> | null;
-  name: string;
-  namespace: string;
-  serviceAccount: string;
-  labels: Readonly<Record<string, string>>;
-  ip: string;
-  /** All addresses of the workload, `ip` among them. */
-  ips: readonly string[];
-  locality: Readonly<{ region: string; zone: string; sub_zone: string }>;
-  interception: (typeof interceptions)[number];
-  /**
-   * Application port -> port at which the sidecar takes its traffic (without interception). A port that has a name stands here
-   * under its name too: the workload is registered with it, and services whose port has that name find it.
-   */
-  inbound: Readonly<Record<string, number>>;
-  httpProxyPort: number;
-  register: boolean;
-  group: string;
-  /** Null: as the control plane says. */
-  probe: Probe | null;
-  trustDomain: string;
-  diskCache: boolean;
-  dataDir: string;
-  certificateTtlMs: number;
-  /** More metadata of the node; what is said above wins. */
-  metadata: Readonly<Record<string, unknown>>;
-  /** Null: not in a pod. */
-  app: PodApp | null;
-}>;
+export type MeshedSettings = DnsSettings &
+  Readonly<{
+    kind: 'meshed';
+    controlPlane: string;
+    caFile: string;
+    token: Readonly<{ kind: 'value'; token: Secret }> | Readonly<{ kind: 'file'; path: string }> | null;
+    name: string;
+    namespace: string;
+    serviceAccount: string;
+    labels: Readonly<Record<string, string>>;
+    ip: string;
+    /** All addresses of the workload, `ip` among them. */
+    ips: readonly string[];
+    locality: Readonly<{ region: string; zone: string; sub_zone: string }>;
+    interception: (typeof interceptions)[number];
+    /**
+     * Application port -> port at which the sidecar takes its traffic (without interception). A port that has a name stands here
+     * under its name too: the workload is registered with it, and services whose port has that name find it.
+     */
+    inbound: Readonly<Record<string, number>>;
+    httpProxyPort: number;
+    register: boolean;
+    group: string;
+    /** Null: as the control plane says. */
+    probe: Probe | null;
+    trustDomain: string;
+    diskCache: boolean;
+    dataDir: string;
+    certificateTtlMs: number;
+    /** More metadata of the node; what is said above wins. */
+    metadata: Readonly<Record<string, unknown>>;
+    /** Null: not in a pod. */
+    app: PodApp | null;
+  }>;
 
 /** Where flags are read: what else says something where they do not, and where relative paths begin. */
 export type FlagSurroundings = Readonly<{
@@ -81,6 +83,7 @@ export function parseMeshed(flags: Flags, around: FlagSurroundings, problems: Pr
     interception: oneOf('--interception', interception, interceptions, problems),
     inbound: Object.fromEntries((flags.inbound ?? []).flatMap((text) => inbound(text, problems))),
     httpProxyPort: port('--http-proxy-port', flags['http-proxy-port'] ?? '15001', problems),
+    ...parseDns(flags, around, problems),
     register: flags.register === true,
     group: environment['AUTO_REGISTER_GROUP'] ?? '',
     probe: flags.probe === undefined ? null : probe(flags.probe, problems),

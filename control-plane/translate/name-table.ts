@@ -46,7 +46,19 @@ function rowsOf(scope: Scope, service: MeshService, workloads: readonly Workload
   const own = addressesIn(scope, service).filter((address) => isIP(address) !== 0);
   const addresses = own.length > 0 ? own : workloads.map(({ address }) => address);
   const ips = [...new Set(addresses)];
-  return ips.length === 0 ? [] : [[service.host, nameInfo(service, ips, service.name)]];
+  return ips.length === 0
+    ? []
+    : [[service.host, nameInfo(service, ips, service.name)], ...namedRows(service, workloads)];
+}
+
+/** Pods that have a name of their own below their service, as those of a StatefulSet. */
+function namedRows(service: MeshService, workloads: readonly Workload[]): readonly Row[] {
+  const byName = Map.groupBy(workloads, ({ hostname }) => hostname);
+  byName.delete('');
+  return [...byName].map(([hostname, found]) => {
+    const ips = found.map(({ address }) => address);
+    return [`${hostname}.${service.host}`, nameInfo(service, ips, `${hostname}.${service.name}`)];
+  });
 }
 
 function nameInfo(service: MeshService, ips: readonly string[], shortname: string): TypedObject {

@@ -50,7 +50,8 @@ function makeRows(index: MeshIndex, scope: Scope, service: MeshService): Rows {
   const key = `names-of/${scope.automatic.join()}/${service.namespace}/${service.host}`;
   return index.memo.get(key, [service, ...workloads], () => {
     const addresses = own.length > 0 ? own : workloads.map(({ address }) => address);
-    return addresses.length === 0 ? [] : [[service.host, nameInfo(service, addresses, service.name)]];
+    if (addresses.length === 0) return [];
+    return [[service.host, nameInfo(service, addresses, service.name)], ...namedRows(service, workloads)];
   });
 }
 
@@ -61,6 +62,16 @@ function isHeadless(scope: Scope, service: MeshService): boolean {
 
 function reachable(index: MeshIndex, service: MeshService): readonly Workload[] {
   return healthyWorkloads(index, service).filter(({ address }) => isIP(address) !== 0);
+}
+
+/** Pods that have a name of their own below their service, as those of a StatefulSet. */
+function namedRows(service: MeshService, workloads: readonly Workload[]): Rows {
+  const byName = Map.groupBy(workloads, ({ hostname }) => hostname);
+  byName.delete('');
+  return [...byName].map(([hostname, found]) => {
+    const addresses = found.map(({ address }) => address);
+    return [`${hostname}.${service.host}`, nameInfo(service, addresses, `${hostname}.${service.name}`)];
+  });
 }
 
 function nameInfo(service: MeshService, addresses: readonly string[], shortname: string): TypedObject {

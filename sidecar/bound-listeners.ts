@@ -15,7 +15,7 @@ export type BoundListenersOptions = Readonly<{
   accept: (name: string) => (socket: Socket) => void;
 }>;
 
-type Bound = Readonly<{ listener: TcpListener; release: () => void }>;
+type Bound = Readonly<{ listener: TcpListener; release: () => void; isInbound: boolean }>;
 
 const backlog = 1024;
 
@@ -39,6 +39,13 @@ export class BoundListeners {
     return [...this.#bound.values()].reduce((sum, { listener }) => sum + listener.connections, 0);
   }
 
+  /** Those of them that are not from the mesh. */
+  get connectionsOfApplication(): number {
+    let sum = 0;
+    for (const { listener, isInbound } of this.#bound.values()) if (!isInbound) sum += listener.connections;
+    return sum;
+  }
+
   /** Releases what the plan has not, and binds what is new in it, or could not be bound before. */
   async match(plan: Plan): Promise<void> {
     for (const [name, bound] of this.#bound) {
@@ -52,9 +59,9 @@ export class BoundListeners {
     }
   }
 
-  /** Accepts no more; what is open goes on. */
-  stop(): void {
-    for (const bound of this.#bound.values()) stop(bound);
+  /** Accepts no more, at all or from the mesh; what is open goes on. */
+  stop(which: 'inbound' | 'all'): void {
+    for (const bound of this.#bound.values()) if (which === 'all' || bound.isInbound) stop(bound);
   }
 
   /** Accepts no more, and destroys what is open. */
@@ -66,7 +73,7 @@ export class BoundListeners {
     this.#bound.clear();
   }
 
-  async #bind(name: string, { address, port }: ListenerConfig): Promise<void> {
+  async #bind(name: string, { address, port, direction }: ListenerConfig): Promise<void> {
     const { neighbours, logger, accept } = this.#options;
     const place = neighbours.place({ name, address, port });
     if (place === null) return;
@@ -80,7 +87,7 @@ export class BoundListeners {
         },
       );
       const release = listener.fd === null ? () => {} : neighbours.hold({ name, address, port, fd: listener.fd });
-      this.#bound.set(name, { listener, release });
+      this.#bound.set(name, { listener, release, isInbound: direction === 'inbound' });
     } catch (error) {
       logger.error({ listener: name, reason: describeError(error) }, 'a listener cannot be bound');
     }

@@ -20,7 +20,7 @@ import { Acceptor } from './proxy/acceptor.ts';
 import { Connector } from './proxy/connector.ts';
 import { LiveCalls } from './proxy/grpc-messages.ts';
 import { HttpConnections } from './proxy/http-connections.ts';
-import { pause } from './pause.ts';
+import { PathEnd, type HandOver, type PathLoad } from './path-end.ts';
 import { chainsOf, emptyPlan, type Plan, type PlanChain } from './proxy/plan.ts';
 import { TcpTunnels } from './proxy/tcp-tunnels.ts';
 import { readSecrets } from './proxy/read-secrets.ts';
@@ -44,16 +44,6 @@ export type DataPathOptions = Readonly<{
   neighbours: Neighbours;
 }>;
 
-/** How a data path hands over to a successor. */
-export type HandOver = Readonly<{
-  /** HTTP connections that stay idle are closed after this time. */
-  idleMs: number;
-  /** Nothing is waited for longer. */
-  limitMs: number;
-  /** Called when it takes no more connections. */
-  onStopped: () => void;
-}>;
-
 /** Envoy's default of a cluster's `update_merge_window`. */
 const envoysMergeWindowMs = 1000;
 
@@ -68,6 +58,7 @@ export class DataPath {
   readonly #writers: AccessLogWriters;
   readonly #acceptors = new WeakMap<PlanChain, TlsAcceptor>();
   readonly #listeners: BoundListeners;
+  readonly #end: PathEnd;
   #isListening = false;
   #originalDestination: OriginalDestination | null = null;
   #plan: Plan = emptyPlan;
@@ -111,6 +102,7 @@ export class DataPath {
         return (socket) => acceptor.accept(socket);
       },
     });
+    this.#end = new PathEnd({ clock, listeners: this.#listeners, http: this.#http, tcp: this.#tcp });
   }
 
   get plan(): Plan {
@@ -140,44 +132,31 @@ export class DataPath {
     return this.#listeners.addresses();
   }
 
-  /** Connections from the mesh are told to go elsewhere; new ones are still served for a while (their senders do not know yet). */
+  /** As {@link PathEnd.load}. */
+  load(): PathLoad {
+    return this.#end.load();
+  }
+
+  /** As {@link PathEnd.startDraining}. */
   startDraining(): void {
-    this.#http.startDraining('inbound');
+    this.#end.startDraining();
   }
 
-  /**
-   * Resolves after the drain time, in which senders learn that we go and late requests are still answered; then as soon as what is
-   * under way is done, TCP connections among it, but at most the same time again.
-   */
-  async drained(drainMs: number): Promise<void> {
-    const { clock } = this.#options;
-    await pause(clock, drainMs);
-    this.#listeners.stop();
-    this.#http.drain(() => true);
-    const end = clock.monotonic() + drainMs;
-    while (this.#http.active + this.#tcp.count > 0 && clock.monotonic() < end) await pause(clock, 25);
+  /** As {@link PathEnd.stopInbound}. */
+  stopInbound(): void {
+    this.#end.stopInbound();
   }
 
-  /**
-   * A successor listens: takes no more connections, and tells those that are open to go, with their next answer. Resolves when all are
-   * gone.
-   */
-  async handOver({ idleMs, limitMs, onStopped }: HandOver): Promise<void> {
-    const { clock } = this.#options;
-    const begin = clock.monotonic();
-    const goneBefore = async (ms: number) => {
-      // Those too of which the first bytes, or the TLS handshake, are still awaited.
-      while (this.connections + this.#listeners.connections > 0 && clock.monotonic() - begin < ms)
-        await pause(clock, 25);
-    };
+  /** As {@link PathEnd.drained}. */
+  drained(drainMs: number): Promise<void> {
+    return this.#end.drained(drainMs);
+  }
+
+  /** As {@link PathEnd.handOver}. */
+  async handOver(how: HandOver): Promise<void> {
     this.#isListening = false;
     await this.#applying;
-    this.#listeners.stop();
-    onStopped();
-    this.#http.startDraining('all');
-    await goneBefore(Math.min(idleMs, limitMs));
-    this.#http.drain(() => true);
-    await goneBefore(limitMs);
+    await this.#end.handOver(how);
   }
 
   async close(): Promise<void> {

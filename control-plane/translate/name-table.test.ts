@@ -42,6 +42,8 @@ describe('the table of names', () => {
     assert.match(String(ipsOf(yaml, 'db.example', v6)), /^2001:2::f0f0:\w+$/);
     const without = { metadata: { DNS_CAPTURE: 'true', DNS_AUTO_ALLOCATE: 'false' } };
     assert.equal(ipsOf(yaml, 'db.example', without), undefined);
+    const uncaptured = { ...resolving, interception: 'NONE' as const };
+    assert.equal(ipsOf(yaml, 'db.example', uncaptured), undefined, 'nobody would take what is sent there');
   });
 
   test('prefers the addresses that an entry has, and takes those of the workloads of an entry without resolution', () => {

@@ -50,11 +50,13 @@ export function resolvesNames(node: ProxyNode): boolean {
 
 /**
  * The families of the automatic addresses that a proxy uses: those that it has addresses of itself. None when its applications could
- * not learn of them (Istio: `nodeUsesAutoallocatedIPs`), or it wants none (`DNS_AUTO_ALLOCATE: false`).
+ * not learn of them (Istio: `nodeUsesAutoallocatedIPs`), nobody would take what they send there, or it wants none
+ * (`DNS_AUTO_ALLOCATE: false`).
  */
 export function automaticFamilies(node: ProxyNode): readonly ('v4' | 'v6')[] {
   const refused = node.metadata['DNS_AUTO_ALLOCATE'];
-  if (!resolvesNames(node) || refused === false || refused === 'false') return [];
+  const isWanted = refused !== false && refused !== 'false';
+  if (!resolvesNames(node) || !isWanted || node.interception === 'NONE') return [];
   const hasV6 = node.ipAddresses.some((address) => address.includes(':'));
   const hasV4 = node.ipAddresses.some((address) => !address.includes(':'));
   return [...(hasV4 ? (['v4'] as const) : []), ...(hasV6 ? (['v6'] as const) : [])];

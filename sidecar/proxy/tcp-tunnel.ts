@@ -83,6 +83,10 @@ export class TcpTunnel {
     if (goal.serverName !== '') this.#record.sni = goal.serverName;
   }
 
+  get direction(): TunnelGoal['direction'] {
+    return this.#goal.direction;
+  }
+
   start(): void {
     const { clusterName, maxDurationMs } = this.#goal;
     const cluster = this.#host.currentPlan().clusters.get(clusterName);

@@ -23,6 +23,7 @@ export type WorkerSocketsOptions = Readonly<{
 /** The sockets of one listener. Workers beyond their number share. */
 type Held = {
   readonly wanted: SocketName;
+  readonly direction: ListenerConfig['direction'];
   /** Null: not open while its worker is away. */
   readonly sockets: (HeldSocket | null)[];
   /** Workers that listen there, or were told to. */
@@ -39,6 +40,8 @@ const backlog = 1024;
 export class WorkerSockets {
   readonly #options: WorkerSocketsOptions;
   readonly #held = new Map<string, Held>();
+  /** Listeners of this direction are not opened any more. */
+  #closedFor: ListenerConfig['direction'] | null = null;
 
   constructor(options: WorkerSocketsOptions) {
     this.#options = options;
@@ -52,9 +55,9 @@ export class WorkerSockets {
       if (wanted?.bindToPort === true && wanted.address === address && wanted.port === port) continue;
       this.#close(name, held);
     }
-    for (const [name, { bindToPort, address, port }] of listeners) {
-      if (!bindToPort || this.#held.has(name)) continue;
-      const held = this.#open({ name, address, port });
+    for (const [name, { bindToPort, address, port, direction }] of listeners) {
+      if (!bindToPort || this.#held.has(name) || direction === this.#closedFor) continue;
+      const held = this.#open({ name, address, port }, direction);
       if (held !== null) this.#held.set(name, held);
     }
   }
@@ -125,14 +128,20 @@ export class WorkerSockets {
     for (const { given } of this.#held.values()) given.delete(worker);
   }
 
+  /** Lets go of all of a direction, for good; workers that listen go on. */
+  closeFor(direction: ListenerConfig['direction']): void {
+    this.#closedFor = direction;
+    for (const [name, held] of this.#held) if (held.direction === direction) this.#close(name, held);
+  }
+
   /** Lets go of all; workers that listen go on. */
   close(): void {
     for (const [name, held] of this.#held) this.#close(name, held);
   }
 
-  #open(wanted: SocketName): Held | null {
+  #open(wanted: SocketName, direction: Held['direction']): Held | null {
     const { calls, account, workers, onProblem } = this.#options;
-    const held: Held = { wanted, sockets: [], given: new Set(), port: wanted.port };
+    const held: Held = { wanted, direction, sockets: [], given: new Set(), port: wanted.port };
     if (calls === null) return held;
     try {
       for (let i = 0; i < workers; i++) {

@@ -57,7 +57,12 @@ function run(text: string, flags: Partial<InjectFlags> = {}, name = 'x.yaml') {
 }
 
 type Document = Readonly<{ spec: { template: Pod } }>;
-const templateOf = (text: string) => (parseAllDocuments(text)[0]?.toJS() as Document).spec.template;
+/** Of the first document. */
+function templateOf(text: string): Pod {
+  const [first] = parseAllDocuments(text).map((document) => document.toJS() as Document);
+  assert.ok(first);
+  return first.spec.template;
+}
 const hasNative = (text: string) =>
   templateOf(text).spec.initContainers?.some(({ name }) => name === 'istio-proxy') === true;
 

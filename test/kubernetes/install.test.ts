@@ -78,7 +78,7 @@ suite('install', { skip: withoutKubernetes ?? false }, () => {
     const changed = text.split('\n').filter((line) => / (created|configured|deleted)$/.test(line));
     assert.deepEqual(changed, []);
     const hooks = (object: ClusterObject | null) =>
-      (object?.['webhooks'] as { clientConfig: object; failurePolicy: string }[]).map((hook) => [
+      ((object?.['webhooks'] ?? []) as { clientConfig: object; failurePolicy: string }[]).map((hook) => [
         hook.clientConfig,
         hook.failurePolicy,
       ]);

@@ -83,3 +83,19 @@ test('a proxy that went away is served no more', () => {
   catalog.set(takeIn(catalog.current(), service('pay', 81)));
   assert.deepEqual([told, snapshots.typedOf(node.id), events], [0, null, ['open client.shop', 'end']]);
 });
+
+test('a proxy is who its credentials say, and the pod that they are bound to', () => {
+  const { snapshots } = setUp();
+  const refusal = (peer: { spiffeId: string; pod?: string | null }) => {
+    const opened = snapshots.open(node, { method: 'token', ...peer });
+    if (opened.ok) opened.value.close();
+    return opened.ok ? 'taken' : opened.problems[0]?.message.replace(`${node.id} says it is `, '');
+  };
+  const spiffeId = 'spiffe://cluster.local/ns/shop/sa/client';
+  assert.equal(refusal({ spiffeId }), 'taken');
+  assert.equal(refusal({ spiffeId, pod: 'client' }), 'taken');
+  assert.equal(refusal({ spiffeId, pod: null }), 'taken');
+  assert.equal(refusal({ spiffeId, pod: 'other' }), 'pod client, but its credentials are those of pod other');
+  const other = 'spiffe://cluster.local/ns/shop/sa/other';
+  assert.equal(refusal({ spiffeId: other }), `ns/shop/sa/client, but its credentials are those of ${other}`);
+});

@@ -70,11 +70,12 @@ export class MeshSnapshots implements SnapshotProvider {
 }
 
 /** A proxy may only be what its certificate or token says. */
-function identityMismatch(node: ProxyNode, { spiffeId }: PeerIdentity): string | null {
+function identityMismatch(node: ProxyNode, { spiffeId, pod }: PeerIdentity): string | null {
   const wanted = `/ns/${node.namespace}/sa/${node.serviceAccount}`;
-  return spiffeId.endsWith(wanted)
-    ? null
-    : `${node.id} says it is ${wanted.slice(1)}, but its credentials are those of ${spiffeId}`;
+  if (!spiffeId.endsWith(wanted))
+    return `${node.id} says it is ${wanted.slice(1)}, but its credentials are those of ${spiffeId}`;
+  if (typeof pod !== 'string' || node.name === pod) return null;
+  return `${node.id} says it is pod ${node.name}, but its credentials are those of pod ${pod}`;
 }
 
 function meshResourcesOf(catalog: Catalog, mesh: MeshConfig): MeshResources {

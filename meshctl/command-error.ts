@@ -9,6 +9,8 @@ export const exitCodes = {
   notAllowed: 77,
   findings: 79,
   timeout: 124,
+  /** As Istio's validation of its rules: controllers that repair pods look for it. */
+  notCaptured: 126,
 } as const;
 
 /** A command ended badly: the exit code, what is wrong, and what to do about it. */

@@ -112,6 +112,7 @@ const errors: readonly Case[] = [
   [64, ['wait', 'nonsense', 'done', '--for=distribution', ...at], /there is no kind nonsense/],
   [64, ['wait', 'service', 'done', '--for=distribution', '--timeout', 'soon', ...at], /soon is not a duration/],
   [64, ['proxy', 'config', 'colours', 'p', ...at], /colours/],
+  [64, ['capture', 'apply', '--dry-run', '--mode', 'NONE'], /^--mode: NONE is not REDIRECT or TPROXY$/],
   [1, ['proxy', 'upgrade', admin], /is not upgraded, it goes on as it is: process 7 is starting$/],
   [1, ['proxy', 'upgrade', 'missing', ...at], /no proxy missing is connected/],
   [1, ['proxy', 'upgrade', 'envoy', ...at], /envoy does not tell its admin port/],

@@ -1,11 +1,13 @@
 /** The command line: verbs, flags and help. What a verb does is in `commands/`, loaded only when it is called. */
 import { Argument, Command, type CommanderError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { addCaptureVerbs } from './capture/flags.ts';
 import { exitCodes } from './command-error.ts';
 import type { InjectFlags } from './commands/inject.ts';
 import { toContext, type GlobalFlags } from './context.ts';
 import { outputFormats } from './output/print.ts';
 import { configParts, type ConfigPart } from './config-parts.ts';
+import { addInstallVerbs } from './install-verbs.ts';
 
 const version = packageJson.version;
 
@@ -30,7 +32,9 @@ export function buildProgram(finish: (exitCode: number) => void): Command {
   addResourceVerbs(program, finish);
   addProxyVerbs(program, finish);
   addMeshVerbs(program, finish);
+  addCaptureVerbs(program, finish);
   addKubernetesVerbs(program, finish);
+  addInstallVerbs(program, finish);
   return program;
 }
 
@@ -41,7 +45,8 @@ Examples:
   meshctl get virtualservices -A                resources, their state and how far they have come
   meshctl proxy status                          the connected proxies
   meshctl proxy upgrade orders-1                a new process takes over from a sidecar, without loss
-  meshctl wait --for=distribution vs payments -n shop --timeout 10s`;
+  meshctl wait --for=distribution vs payments -n shop --timeout 10s
+  meshctl check                                 what is wrong with an installation on Kubernetes, and what to do`;
 
 const context = (command: Command) => toContext(command.optsWithGlobals<GlobalFlags>());
 /** What is none of the choices is refused by the verb: `inject` writes to a file of that name. */

@@ -12,10 +12,12 @@ import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
 import type { XdsNode } from '#shared/xds/discovery.ts';
 import { createAdsClient } from '#shared/xds/services.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { IdentityAgent, type IdentityState } from './identity/agent.ts';
+import { IdentityAgent, type CertificateSource, type IdentityState } from './identity/agent.ts';
 import { folderCache } from './identity/certificate-cache.ts';
 import { certificateClient } from './identity/certificate-client.ts';
-import type { MeshedSettings, Settings } from './settings.ts';
+import { awaitPodFiles, type PodFile } from './pod-files.ts';
+import type { Settings } from './settings.ts';
+import type { MeshedSettings } from './settings/meshed.ts';
 import { XdsClient, type XdsView } from './xds/ads-client.ts';
 import { ConfigCache } from './xds/config-cache.ts';
 import type { XdsState } from './xds/session.ts';
@@ -26,20 +28,31 @@ export class ControlLink {
   readonly #agent: IdentityAgent;
   readonly #xds: XdsClient;
   readonly #cache: ConfigCache | null;
+  readonly #closing = new AbortController();
+  /** Resolves when the token and the root are there. */
+  readonly #files: Promise<void>;
   #cancelWrite: (() => void) | null = null;
 
-  private constructor(settings: Settings & MeshedSettings, logger: Logger) {
+  private constructor(settings: Settings & MeshedSettings, logger: Logger, readiness: Readiness) {
     this.#settings = settings;
     this.#logger = logger;
+    this.#files = awaitPodFiles(podFiles(settings), {
+      clock: systemClock,
+      readiness,
+      log: logger,
+      signal: this.#closing.signal,
+    });
     const node = toNode(settings);
     this.#cache = settings.diskCache ? new ConfigCache(settings.dataDir, node.id) : null;
     this.#agent = new IdentityAgent({
-      source: certificateClient({
-        address: settings.controlPlane,
-        caFile: settings.caFile,
-        token: settings.token,
-        ttlMs: settings.certificateTtlMs,
-      }),
+      source: this.#onceThere(
+        certificateClient({
+          address: settings.controlPlane,
+          caFile: settings.caFile,
+          token: settings.token,
+          ttlMs: settings.certificateTtlMs,
+        }),
+      ),
       cache: settings.diskCache ? folderCache(settings.dataDir) : null,
       expectedId: formatSpiffeId({
         trustDomain: settings.trustDomain,
@@ -53,6 +66,7 @@ export class ControlLink {
     });
     this.#xds = new XdsClient({
       node,
+      asksForNames: settings.dns !== null,
       open: () => this.#openStream(),
       clock: systemClock,
       random: Math.random,
@@ -63,7 +77,7 @@ export class ControlLink {
 
   /** Opens the link: what lies on disk is taken at once. */
   static async open(settings: Settings & MeshedSettings, logger: Logger, readiness: Readiness): Promise<ControlLink> {
-    const link = new ControlLink(settings, logger);
+    const link = new ControlLink(settings, logger, readiness);
     const certified = readiness.gate('certificate');
     link.certificates.subscribe((certificate) => {
       if (certificate !== null) certified();
@@ -95,6 +109,7 @@ export class ControlLink {
   }
 
   close(): void {
+    this.#closing.abort();
     this.#cancelWrite?.();
     this.#xds.close();
     void this.#agent.close();
@@ -112,8 +127,19 @@ export class ControlLink {
     }
   }
 
+  /** Asks once there is something to ask with. */
+  #onceThere(source: CertificateSource): CertificateSource {
+    return {
+      request: async (...asked) => {
+        await this.#files;
+        return source.request(...asked);
+      },
+    };
+  }
+
   /** Who we are to the control plane: by certificate once there is one, by token before. */
   async #openStream() {
+    await this.#files;
     const { controlPlane, caFile, token } = this.#settings;
     const own = this.certificates.current();
     const rootsPem = await readFile(caFile, 'utf8');
@@ -142,25 +168,36 @@ export class ControlLink {
   }
 }
 
+/** In a pod the volumes may be filled later than the process starts. Elsewhere a file that is missing is a mistake, told as such. */
+function podFiles({ app, token, caFile }: MeshedSettings): readonly PodFile[] {
+  if (app === null) return [];
+  const root = { what: 'root certificate of the mesh', path: caFile };
+  return token?.kind === 'file' ? [root, { what: 'token of the service account', path: token.path }] : [root];
+}
+
 function toNode(settings: Settings & MeshedSettings): XdsNode {
-  const { ip, name, namespace } = settings;
+  const { ip, ips, name, namespace, labels, metadata } = settings;
+  const workload = metadata['WORKLOAD_NAME'];
+  const app = labels['app'] ?? (typeof workload === 'string' && workload !== '' ? workload : name);
   return {
     id: `sidecar~${ip}~${name}.${namespace}~${namespace}.svc.cluster.local`,
-    cluster: `${settings.labels['app'] ?? name}.${namespace}`,
+    cluster: `${app}.${namespace}`,
     locality: settings.locality,
     userAgentName: 'tulle',
     userAgentVersion: packageJson.version,
     metadata: {
+      ...(metadata as XdsNode['metadata']),
       NAME: name,
       NAMESPACE: namespace,
       SERVICE_ACCOUNT: settings.serviceAccount,
-      LABELS: settings.labels,
-      INSTANCE_IPS: ip,
+      LABELS: labels,
+      INSTANCE_IPS: ips.join(','),
       INTERCEPTION_MODE: settings.interception,
       TULLE_ADMIN: `${settings.admin.host}:${settings.admin.port}`,
       ...(settings.interception === 'NONE'
         ? { TULLE_HTTP_PROXY_PORT: settings.httpProxyPort, TULLE_INBOUND: settings.inbound }
         : {}),
+      ...(settings.dns === null ? {} : { DNS_CAPTURE: true }),
       ...(settings.register ? { TULLE_REGISTER: true } : {}),
       ...(settings.group === '' ? {} : { AUTO_REGISTER_GROUP: settings.group }),
     },

@@ -49,7 +49,7 @@ const refusals: readonly (readonly [args: readonly string[], problem: RegExp])[]
   [['--config-path', 'f', '--drain-seconds', ''], /^--drain-seconds: {2}is not a number$/],
   [['--config-path', 'f', '--drain-seconds=-1'], /^--drain-seconds: -1 is not a number$/],
   [['--config-path', 'f', '--drain-seconds', 'Infinity'], /^--drain-seconds: Infinity is not a number$/],
-  [[...needed, '--interception', 'TPROXY'], /^--interception: TPROXY is not one of REDIRECT, NONE$/],
+  [[...needed, '--interception', 'CNI'], /^--interception: CNI is not one of REDIRECT, TPROXY, NONE$/],
   [[...needed, '--labels', 'a=b,c'], /^--labels: a=b,c is not a=b,c=d$/],
   [[...needed, '--labels', '{"a":'], /^--labels: \{"a": is not JSON$/],
   [[...needed, '--inbound', '70000:1'], /^--inbound: 70000 is not a port$/],

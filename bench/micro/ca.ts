@@ -7,6 +7,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { FakeClock } from '#shared/runtime/clock.ts';
 import { formatProblems } from '#shared/runtime/result.ts';
 import { Secret } from '#shared/runtime/secret.ts';
+import { WatchSource } from '#shared/runtime/watch.ts';
 import { createCsr } from '#shared/x509/csr.ts';
 import { Authority } from '../../control-plane/ca/authority.ts';
 import { checkGivenAuthority } from '../../control-plane/ca/key-store.ts';
@@ -17,7 +18,11 @@ const now = Date.now();
 const root = aRoot({ now });
 const keys = checkGivenAuthority({ certificate: root.pem, key: new Secret(root.keyPem) }, now);
 if (!keys.ok) throw new Error(formatProblems(keys.problems));
-const authority = new Authority({ keys: keys.value, trustDomain: 'cluster.local', clock: new FakeClock(now) });
+const authority = new Authority({
+  keys: new WatchSource(keys.value),
+  trustDomain: 'cluster.local',
+  clock: new FakeClock(now),
+});
 const identity = { trustDomain: 'cluster.local', namespace: 'shop', serviceAccount: 'cart' };
 const csr = createCsr(generateKeyPairSync('ec', { namedCurve: 'P-256' }), 'spiffe://cluster.local/ns/shop/sa/cart');
 

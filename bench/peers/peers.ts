@@ -1,7 +1,7 @@
 /** Who can be measured: pairs of proxies on several wires, and no proxy at all. What a peer is missing for is said by name. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { usage as sidecarUsage } from '../../sidecar/settings.ts';
+import { usage as sidecarUsage } from '../../sidecar/settings/flags.ts';
 import type { Shape, Wire } from './pair.ts';
 import { missingTool } from './versions.ts';
 

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { FakeClock } from '#shared/runtime/clock.ts';
 import { isMeshError } from '#shared/runtime/mesh-error.ts';
 import { Secret } from '#shared/runtime/secret.ts';
+import { WatchSource } from '#shared/runtime/watch.ts';
 import { uriSans } from '#shared/x509/certificate.ts';
 import { createCsr } from '#shared/x509/csr.ts';
 import { aKeyPair, aRoot } from '../../test/support/certificates.ts';
@@ -20,7 +21,11 @@ function anAuthority({ lifeMs = 3650 * dayMs, logSize = 1000 } = {}) {
   const clock = new FakeClock(now);
   const keys = checkGivenAuthority({ certificate: root.pem, key: new Secret(root.keyPem) }, now);
   assert.ok(keys.ok);
-  return { root, clock, authority: new Authority({ keys: keys.value, trustDomain: 'cluster.local', clock, logSize }) };
+  return {
+    root,
+    clock,
+    authority: new Authority({ keys: new WatchSource(keys.value), trustDomain: 'cluster.local', clock, logSize }),
+  };
 }
 
 test('vector 19: 24 h, dated back by two minutes, the name of the caller and never that of the CSR', () => {

@@ -2,6 +2,7 @@ import { parseSpiffeId, formatSpiffeId, type SpiffeId } from '#shared/model/spif
 import type { Clock } from '#shared/runtime/clock.ts';
 import { MeshError } from '#shared/runtime/mesh-error.ts';
 import { fail, ok, problem, type Result } from '#shared/runtime/result.ts';
+import type { Watch } from '#shared/runtime/watch.ts';
 import { parseCsr } from '#shared/x509/csr.ts';
 import { backdateMs, issueServerLeaf, issueWorkloadLeaf, newSerial } from '#shared/x509/issue.ts';
 import { encodePem } from '#shared/x509/pem.ts';
@@ -25,7 +26,8 @@ export type AuthorityCounters = Readonly<{ issued: number; refused: number; serv
 
 /** What an authority is made of. */
 export type AuthorityOptions = Readonly<{
-  keys: AuthorityKeys;
+  /** What it signs with from now on; the whole value changes when the authority is replaced. */
+  keys: Watch<AuthorityKeys>;
   trustDomain: string;
   clock: Clock;
   /** How many issued certificates are remembered for the admin API. */
@@ -40,11 +42,10 @@ const maxTtlMs = 90 * 24 * 3_600_000;
 /** See the head of the file. */
 export class Authority {
   readonly trustDomain: string;
-  readonly keys: AuthorityKeys;
+  readonly keys: Watch<AuthorityKeys>;
   readonly #clock: Clock;
   readonly #log: IssuedLog;
-  readonly #above: readonly string[];
-  readonly #expiresAt: number;
+  #above: Above;
   #issued = 0;
   #refused = 0;
   #serverIssued = 0;
@@ -54,19 +55,23 @@ export class Authority {
     this.trustDomain = trustDomain;
     this.#clock = clock;
     this.#log = new IssuedLog(logSize);
-    const above = [...keys.intermediates, keys.roots[0]];
-    this.#above = above.map(({ raw }) => encodePem('CERTIFICATE', raw));
-    this.#expiresAt = Math.min(...above.map(({ notAfter }) => notAfter));
+    this.#above = toAbove(keys.current());
+    keys.subscribe((next) => {
+      this.#above = toAbove(next);
+    });
   }
 
   /** Every root that the mesh trusts, in PEM. */
   get rootsPem(): string {
-    return this.keys.roots.map(({ raw }) => encodePem('CERTIFICATE', raw)).join('');
+    return this.keys
+      .current()
+      .roots.map(({ raw }) => encodePem('CERTIFICATE', raw))
+      .join('');
   }
 
   /** When the first of the certificates above a leaf expires. */
   get expiresAt(): number {
-    return this.#expiresAt;
+    return this.#above.expiresAt;
   }
 
   /** A certificate for an attested identity and the key of the CSR; a `ttlMs` of 0 or less means the default. */
@@ -84,7 +89,7 @@ export class Authority {
     ttlMs: number,
   ): Omit<IssuedCertificate, 'spiffeId'> {
     const request = { spki, ...this.#nextCertificate(ttlMs) };
-    const chain = this.#toChain(issueServerLeaf(this.keys.issuer, request, names));
+    const chain = this.#toChain(issueServerLeaf(this.keys.current().issuer, request, names));
     this.#serverIssued++;
     return { chain, serial: request.serial.toString('hex'), notBefore: request.notBefore, notAfter: request.notAfter };
   }
@@ -104,7 +109,7 @@ export class Authority {
     if (!csr.ok || problems.length > 0) return fail(problems);
     const request = { spki: csr.value.publicKey.spki, ...this.#nextCertificate(ttlMs > 0 ? ttlMs : defaultTtlMs) };
     const spiffeId = formatSpiffeId(identity);
-    const chain = this.#toChain(issueWorkloadLeaf(this.keys.issuer, request, spiffeId));
+    const chain = this.#toChain(issueWorkloadLeaf(this.keys.current().issuer, request, spiffeId));
     const record = { serial: request.serial.toString('hex'), spiffeId, notAfter: request.notAfter };
     this.#log.add(record);
     return ok({ ...record, chain, notBefore: request.notBefore });
@@ -122,14 +127,25 @@ export class Authority {
   /** Serial and times; no leaf outlives what signed it. */
   #nextCertificate(ttlMs: number): Readonly<{ serial: Buffer; notBefore: number; notAfter: number }> {
     const now = this.#clock.now();
-    const notAfter = toSeconds(Math.min(now + ttlMs, this.#expiresAt));
+    const notAfter = toSeconds(Math.min(now + ttlMs, this.#above.expiresAt));
     if (notAfter <= now) throw new MeshError('certificate', 'the authority itself has expired');
     return { serial: newSerial(), notBefore: toSeconds(now - backdateMs), notAfter };
   }
 
   #toChain(leaf: Buffer): readonly string[] {
-    return [encodePem('CERTIFICATE', leaf), ...this.#above];
+    return [encodePem('CERTIFICATE', leaf), ...this.#above.pems];
   }
+}
+
+/** What stands above every leaf: intermediates and root, and when the first of them expires. */
+type Above = Readonly<{ pems: readonly string[]; expiresAt: number }>;
+
+function toAbove({ intermediates, roots }: AuthorityKeys): Above {
+  const above = [...intermediates, roots[0]];
+  return {
+    pems: above.map(({ raw }) => encodePem('CERTIFICATE', raw)),
+    expiresAt: Math.min(...above.map(({ notAfter }) => notAfter)),
+  };
 }
 
 function checkTtl(ttlMs: number) {

@@ -2,24 +2,24 @@ import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation
 import { certificateServiceImplementation } from '#shared/certificates/serve-certificates.ts';
 import { certificateServiceDefinition } from '#shared/certificates/service-definition.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
-import { describeError, MeshError } from '#shared/runtime/mesh-error.ts';
-import { formatProblems } from '#shared/runtime/result.ts';
+import { describeError } from '#shared/runtime/mesh-error.ts';
+import type { Watch } from '#shared/runtime/watch.ts';
 import type { Attestor } from './attestors/attestor.ts';
 import { clientCertificateAttestor } from './attestors/client-certificate.ts';
 import { joinTokenAttestor } from './attestors/join-token.ts';
 import { Authority } from './authority.ts';
 import { certificateHandler } from './certificate-service.ts';
 import { followServerCredential } from './grpc-server-credentials.ts';
-import { JoinTokens, openJoinTokenKey } from './join-token.ts';
-import { checkGivenAuthority, openOwnRoot, type AuthorityKeys, type GivenAuthority } from './key-store.ts';
+import { JoinTokens } from './join-token.ts';
+import type { AuthorityKeys } from './key-store.ts';
 import { ServerCertificate, type AdvertisedNames } from './server-certificate.ts';
 
 /** What the certificate side of a control plane is made of. */
 export type CertificateSideOptions = Readonly<{
-  /** Where the root and the key of the join tokens live; both are made on the first start. */
-  folder: string;
-  /** An authority that the operator brings instead of a root of our own. */
-  given: GivenAuthority | null;
+  /** What the authority signs with, wherever it is kept. */
+  keys: Watch<AuthorityKeys>;
+  /** The key of the join tokens. */
+  joinTokenKey: () => Buffer;
   trustDomain: string;
   /** Whom join tokens are for. */
   audience: string;
@@ -45,11 +45,10 @@ export type CertificateSide = Readonly<{
   close(): void;
 }>;
 
-/** Opens keys and tokens, and wires authority, attestors and service. */
-export async function openCertificateSide(options: CertificateSideOptions): Promise<CertificateSide> {
-  const { folder, trustDomain, audience, clock, onFailure } = options;
-  const keys = await openKeys(options);
-  const joinTokens = new JoinTokens({ key: await openJoinTokenKey(folder), trustDomain, audience, clock });
+/** Wires authority, attestors and service. */
+export function openCertificateSide(options: CertificateSideOptions): CertificateSide {
+  const { keys, joinTokenKey, trustDomain, audience, clock, onFailure } = options;
+  const joinTokens = new JoinTokens({ key: joinTokenKey, trustDomain, audience, clock });
   const authority = new Authority({ keys, trustDomain, clock });
   const attestors = [
     joinTokenAttestor(joinTokens),
@@ -69,11 +68,4 @@ export async function openCertificateSide(options: CertificateSideOptions): Prom
     service: { definition: certificateServiceDefinition, implementation },
     close: () => serverCertificate.close(),
   };
-}
-
-async function openKeys({ folder, given, trustDomain, clock }: CertificateSideOptions): Promise<AuthorityKeys> {
-  if (given === null) return await openOwnRoot(folder, trustDomain, clock);
-  const keys = checkGivenAuthority(given, clock.now());
-  if (keys.ok) return keys.value;
-  throw new MeshError('certificate', `the given authority: ${formatProblems(keys.problems)}`);
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeClock } from '#shared/runtime/clock.ts';
 import { Secret } from '#shared/runtime/secret.ts';
+import { WatchSource } from '#shared/runtime/watch.ts';
 import { parseCertificate, uriSans } from '#shared/x509/certificate.ts';
 import { createCsr } from '#shared/x509/csr.ts';
 import { issueServerLeaf, issueWorkloadLeaf, newSerial } from '#shared/x509/issue.ts';
@@ -23,9 +24,10 @@ function aService() {
   const clock = new FakeClock(now);
   const keys = checkGivenAuthority({ certificate: root.pem, key: new Secret(root.keyPem) }, now);
   assert.ok(keys.ok);
-  const tokens = new JoinTokens({ key: Buffer.alloc(32, 1), trustDomain, audience: 'tulle-ca', clock });
-  const attestors = [joinTokenAttestor(tokens), clientCertificateAttestor({ keys: keys.value, trustDomain, clock })];
-  const authority = new Authority({ keys: keys.value, trustDomain, clock });
+  const tokens = new JoinTokens({ key: () => Buffer.alloc(32, 1), trustDomain, audience: 'tulle-ca', clock });
+  const watched = new WatchSource(keys.value);
+  const attestors = [joinTokenAttestor(tokens), clientCertificateAttestor({ keys: watched, trustDomain, clock })];
+  const authority = new Authority({ keys: watched, trustDomain, clock });
   const handle = certificateHandler(authority, attestors);
   const csr = createCsr(aKeyPair(), 'spiffe://cluster.local/ns/wish/sa/wish');
   const ask = async (

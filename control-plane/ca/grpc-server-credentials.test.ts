@@ -18,7 +18,11 @@ const root = aRoot();
 function aCredential(): ServerCredential {
   const keys = checkGivenAuthority({ certificate: root.pem, key: new Secret(root.keyPem) }, Date.now());
   assert.ok(keys.ok);
-  const authority = new Authority({ keys: keys.value, trustDomain: 'cluster.local', clock: new FakeClock(Date.now()) });
+  const authority = new Authority({
+    keys: new WatchSource(keys.value),
+    trustDomain: 'cluster.local',
+    clock: new FakeClock(Date.now()),
+  });
   const server = new ServerCertificate(
     authority,
     { dnsNames: [], addresses: ['127.0.0.1'] },

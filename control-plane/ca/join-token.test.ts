@@ -20,7 +20,7 @@ function someTokens(options: { trustDomain?: string; audience?: string } = {}) {
   const clock = new FakeClock(now);
   return {
     clock,
-    tokens: new JoinTokens({ key, trustDomain: 'cluster.local', audience: 'tulle-ca', clock, ...options }),
+    tokens: new JoinTokens({ key: () => key, trustDomain: 'cluster.local', audience: 'tulle-ca', clock, ...options }),
   };
 }
 
@@ -69,7 +69,12 @@ test('refuses tokens by the name of what is wrong', () => {
     return `${body}.${mac(body)}`;
   };
   const later = mint(
-    new JoinTokens({ key, trustDomain: 'cluster.local', audience: 'tulle-ca', clock: new FakeClock(now + 61_000) }),
+    new JoinTokens({
+      key: () => key,
+      trustDomain: 'cluster.local',
+      audience: 'tulle-ca',
+      clock: new FakeClock(now + 61_000),
+    }),
   );
   const cases: Record<string, [string, string]> = {
     empty: ['', 'token_malformed'],
@@ -145,6 +150,7 @@ test('the attestor knows callers by a bearer token and leaves other tokens to ot
   assert.deepEqual(await attest(`Bearer ${token}`), {
     kind: 'attested',
     identity: { trustDomain: 'cluster.local', ...account },
+    pod: null,
   });
   assert.deepEqual(await attest(null), { kind: 'absent' });
   assert.deepEqual(await attest(`Basic ${token}`), { kind: 'absent' });

@@ -19,8 +19,13 @@ export type JoinTokenClaims = SpiffeId & Readonly<{ aud: string; exp: number; ia
 /** A token that was made. */
 export type JoinToken = Readonly<{ token: Secret; id: string; /** Milliseconds since the epoch. */ expiresAt: number }>;
 
-/** What tokens are made and read with. */
-export type JoinTokenOptions = Readonly<{ key: Buffer; trustDomain: string; audience: string; clock: Clock }>;
+/** What tokens are made and read with; the key is asked for each time, since it may be replaced. */
+export type JoinTokenOptions = Readonly<{
+  key: () => Buffer;
+  trustDomain: string;
+  audience: string;
+  clock: Clock;
+}>;
 
 const header = toBase64Url(Buffer.from('{"alg":"HS256","typ":"tulle-join+jwt"}'));
 const defaultLifeMs = 3_600_000;
@@ -106,7 +111,7 @@ export class JoinTokens {
   }
 
   #mac(body: string): Buffer {
-    return createHmac('sha256', this.#options.key).update(body).digest();
+    return createHmac('sha256', this.#options.key()).update(body).digest();
   }
 }
 

@@ -36,7 +36,8 @@ export async function openOwnRoot(folder: string, trustDomain: string, clock: Cl
   const path = join(folder, fileName);
   let text = await readPrivateFile(path);
   if (text === null) {
-    await createPrivateFile(path, makeRoot(trustDomain, clock.now()));
+    const { keyPem, certificatePem } = makeRoot(trustDomain, clock.now());
+    await createPrivateFile(path, keyPem + certificatePem);
     text = await readPrivateFile(path);
   }
   if (text === null) throw new MeshError('io', `${path} vanished while it was opened`, { facts: { path } });
@@ -86,7 +87,7 @@ function checkIssuer({ certificate, key }: Issuer): Result<Issuer> {
 
 /** Finds the way up to a root by what counts in the end: whether a leaf that is signed now can be verified. */
 function arrange(issuer: Issuer, above: readonly Certificate[], now: number): Result<AuthorityKeys> {
-  const roots = [issuer.certificate, ...above].filter(isSelfSigned);
+  const roots = distinct([issuer.certificate, ...above]).filter(isSelfSigned);
   const [root] = roots;
   if (root === undefined)
     return fail([problem('chain', 'no self-signed root in it: give the certificates up to the root', 'ca_no_root')]);
@@ -107,14 +108,23 @@ function arrange(issuer: Issuer, above: readonly Certificate[], now: number): Re
   });
 }
 
+/** The same certificate often stands in several of the files that are given. */
+function distinct(certificates: readonly Certificate[]): readonly Certificate[] {
+  return certificates.filter((one, at) => certificates.findIndex(({ raw }) => raw.equals(one.raw)) === at);
+}
+
 function isSelfSigned(certificate: Certificate): boolean {
   return certificate.subject.equals(certificate.issuer) && certificate.x509.verify(certificate.x509.publicKey);
 }
 
-function makeRoot(trustDomain: string, now: number): string {
+/** A new root of our own. */
+export function makeRoot(trustDomain: string, now: number): Readonly<{ keyPem: string; certificatePem: string }> {
   const key = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const times = { notBefore: now - backdateMs, notAfter: now + rootLifeMs };
   const names = { organization: trustDomain, commonName: `${trustDomain} root` };
   const der = issueRoot(key, { serial: newSerial(), ...times, ...names });
-  return key.privateKey.export({ format: 'pem', type: 'pkcs8' }) + encodePem('CERTIFICATE', der);
+  return {
+    keyPem: key.privateKey.export({ format: 'pem', type: 'pkcs8' }),
+    certificatePem: encodePem('CERTIFICATE', der),
+  };
 }

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { FakeClock } from '#shared/runtime/clock.ts';
 import { Secret } from '#shared/runtime/secret.ts';
+import { WatchSource } from '#shared/runtime/watch.ts';
 import { aRoot } from '../../test/support/certificates.ts';
 import { Authority } from './authority.ts';
 import { checkGivenAuthority } from './key-store.ts';
@@ -17,7 +18,7 @@ function aServer(rootLifeMs: number) {
   const clock = new FakeClock(now);
   const keys = checkGivenAuthority({ certificate: root.pem, key: new Secret(root.keyPem) }, now);
   assert.ok(keys.ok);
-  const authority = new Authority({ keys: keys.value, trustDomain: 'cluster.local', clock });
+  const authority = new Authority({ keys: new WatchSource(keys.value), trustDomain: 'cluster.local', clock });
   const failures: string[] = [];
   const server = new ServerCertificate(authority, names, clock, (message) => failures.push(message));
   return { server, clock, failures, root };

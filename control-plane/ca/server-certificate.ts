@@ -23,7 +23,7 @@ const lifeMs = 24 * 3_600_000;
 const retryMs = 60_000;
 
 /**
- * The server certificate, made anew with a new key at half of its life. Should that fail until it expires, the value is
+ * The server certificate, made anew with a new key at half of its life and under every new authority. Should that fail until it expires, the value is
  * null: better no server than one whose certificate no client takes.
  */
 export class ServerCertificate {
@@ -32,6 +32,7 @@ export class ServerCertificate {
   readonly #clock: Clock;
   readonly #onFailure: (message: string) => void;
   readonly #source = new WatchSource<ServerCredential | null>(null);
+  readonly #unsubscribe: () => void;
   #cancel: () => void = () => undefined;
 
   constructor(authority: Authority, names: AdvertisedNames, clock: Clock, onFailure: (message: string) => void) {
@@ -40,6 +41,11 @@ export class ServerCertificate {
     this.#clock = clock;
     this.#onFailure = onFailure;
     this.#renew();
+    // Under a new authority at once: clients that trust the new one alone must find it here.
+    this.#unsubscribe = authority.keys.subscribe(() => {
+      this.#cancel();
+      this.#renew();
+    });
   }
 
   get credentials(): Watch<ServerCredential | null> {
@@ -48,6 +54,7 @@ export class ServerCertificate {
 
   /** Ends the renewal; the current certificate stays. */
   close(): void {
+    this.#unsubscribe();
     this.#cancel();
   }
 

@@ -11,6 +11,8 @@ export type PeerIdentity = Readonly<{
   spiffeId: string;
   /** How it was attested: `certificate`, `join-token`, `service-account`. */
   method: string;
+  /** The pod that the proof is bound to, where it tells one. */
+  pod?: string | null;
 }>;
 
 /**

@@ -39,6 +39,7 @@ test('reads every setting that is honoured', () => {
       discoveryAddress: 'mesh.example.org:15012',
       compat: 'istio',
       proxyMetadata: { TULLE_COMPAT: 'istio', X: 'y' },
+      discoverySelectors: [],
     },
     warnings: [],
   });

@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from '../runtime/result.ts';
+import type { LabelSelector } from './label-selector.ts';
 import { Field } from './rules/field.ts';
 import { readMeshConfig } from './rules/mesh-config-rules.ts';
 import { Report } from './rules/report.ts';
@@ -24,6 +25,11 @@ export type MeshConfig = Readonly<{
   compat: 'tulle' | 'istio';
   /** The whole of `defaultConfig.proxyMetadata`. */
   proxyMetadata: Readonly<Record<string, string>>;
+  /**
+   * On Kubernetes: only what lies in a namespace that one of these selects by its labels, or in the root namespace, is read. None: every
+   * namespace.
+   */
+  discoverySelectors: readonly LabelSelector[];
 }>;
 
 /** What holds when no file is given. */
@@ -42,6 +48,7 @@ export const defaultMeshConfig: MeshConfig = {
   discoveryAddress: '127.0.0.1:15012',
   compat: 'tulle',
   proxyMetadata: {},
+  discoverySelectors: [],
 };
 
 /**

@@ -8,12 +8,13 @@ import {
 import type { SeriesEntry, SlabView } from './series.ts';
 import { messageCells, requestCells, tcpCells } from './series.ts';
 
-/** A family of counters or gauges that somebody else keeps, read at scrape. */
+/** A family of metrics that somebody else keeps, read at scrape. */
 export type MetricFamily = Readonly<{
   name: string;
   help: string;
-  type: 'counter' | 'gauge';
-  samples: () => Iterable<Readonly<{ labels: Readonly<Record<string, string>>; value: number }>>;
+  type: 'counter' | 'gauge' | 'histogram';
+  /** `suffix`: of a histogram, which of its numbers (`_bucket`, `_sum`, `_count`). */
+  samples: () => Iterable<Readonly<{ suffix?: string; labels: Readonly<Record<string, string>>; value: number }>>;
 }>;
 
 type Summed = { labels: string; values: Float64Array };
@@ -102,9 +103,9 @@ function renderBuckets(name: string, { labels, values }: Summed, cell: number): 
 
 function renderFamily({ name, help, type, samples }: MetricFamily): string {
   let lines = '';
-  for (const { labels, value } of samples()) {
+  for (const { suffix = '', labels, value } of samples()) {
     const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`);
-    lines += `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
+    lines += `${name}${suffix}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
   }
   return lines === '' ? '' : heading(name, help, type) + lines;
 }

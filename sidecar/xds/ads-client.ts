@@ -17,7 +17,14 @@ import { healthInformationTypeUrl, typeUrls } from '#shared/xds/type-urls.ts';
 import { emptySnapshot, type Snapshot } from '../snapshot/snapshot.ts';
 import type { CachedResource } from './config-cache.ts';
 import { sidecarTypeOf } from './resource-types.ts';
-import { initialXdsState, stepXds, type XdsEffect, type XdsEvent, type XdsState } from './session.ts';
+import {
+  initialXdsState,
+  initialXdsStateWithNames,
+  stepXds,
+  type XdsEffect,
+  type XdsEvent,
+  type XdsState,
+} from './session.ts';
 import { warmSnapshot } from './warming.ts';
 
 /** What the data path, readiness and the admin port see of the session. */
@@ -27,6 +34,8 @@ type Stream = ClientDuplexStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
 
 export type AdsClientOptions = Readonly<{
   node: XdsNode;
+  /** Whether names for a DNS proxy are asked for; no when absent. */
+  asksForNames?: boolean;
   /** Opens a channel with what identifies the proxy now; called for each stream, its client is closed with the stream. */
   open: () => Promise<Readonly<{ client: AdsClient; metadata: Metadata }>>;
   clock: Clock;
@@ -57,6 +66,7 @@ export class XdsClient {
 
   constructor(options: AdsClientOptions) {
     this.#options = options;
+    if (options.asksForNames === true) this.#state = initialXdsStateWithNames;
   }
 
   get view(): Watch<XdsView> {

@@ -5,11 +5,13 @@ import { validateListener, validateRouteTable } from '../compile/validate.ts';
 import type { ClusterConfig } from '../snapshot/cluster.ts';
 import type { Endpoints } from '../snapshot/endpoints.ts';
 import type { ListenerConfig } from '../snapshot/listener.ts';
+import type { NameTable } from '../snapshot/name-table.ts';
 import type { RouteTable } from '../snapshot/route.ts';
 import {
   decodeClusterResource,
   decodeEndpointsResource,
   decodeListenerResource,
+  decodeNameTableResource,
   decodeRouteResource,
 } from './decode/decode-resource.ts';
 import { PartPool } from './decode/part-pool.ts';
@@ -19,10 +21,14 @@ export type Decoded =
   | Readonly<{ type: 'cluster'; value: ClusterConfig }>
   | Readonly<{ type: 'endpoints'; value: Endpoints }>
   | Readonly<{ type: 'listener'; value: ListenerConfig }>
-  | Readonly<{ type: 'routes'; value: RouteTable }>;
+  | Readonly<{ type: 'routes'; value: RouteTable }>
+  | Readonly<{ type: 'nameTable'; value: NameTable }>;
 
-/** The types that a sidecar asks for, in the order in which it asks. Clusters and listeners are asked for by wildcard. */
-export const sidecarTypes = ['cluster', 'endpoints', 'listener', 'routes'] as const;
+/**
+ * The types that a sidecar asks for, in the order in which it asks; for names only when it has a DNS proxy. All but endpoints and
+ * routes are asked for by wildcard.
+ */
+export const sidecarTypes = ['cluster', 'endpoints', 'listener', 'routes', 'nameTable'] as const;
 export type SidecarType = (typeof sidecarTypes)[number];
 
 /** The short name of a type url, or null. */
@@ -40,7 +46,7 @@ function checked<T>(result: Result<T>, validate: (value: T) => readonly Problem[
   return problems.length === 0 ? result : fail(problems);
 }
 
-/** Decodes a resource of one of the four types, and sees that it can be compiled. Its parts are shared with others of the pool. */
+/** Decodes a resource of one of these types, and sees that it can be compiled. Its parts are shared with others of the pool. */
 export function decodeResource(type: SidecarType, message: TypedMessage, pool = new PartPool()): Result<Decoded> {
   const share = <T>(result: Result<T>): Result<T> =>
     result.ok ? { ...result, value: pool.share(result.value) } : result;
@@ -55,5 +61,7 @@ export function decodeResource(type: SidecarType, message: TypedMessage, pool = 
       return tagged(type, checked(share(decodeListenerResource(message)), validateListener));
     case 'routes':
       return tagged(type, checked(share(decodeRouteResource(message)), validateRouteTable));
+    case 'nameTable':
+      return tagged(type, decodeNameTableResource(message));
   }
 }

@@ -26,6 +26,8 @@ export type XdsState = Readonly<{
   held: HeldResources;
   /** Names asked for on the current stream; null: the stream has not asked for this type yet. */
   subscribed: Readonly<Record<SidecarType, ReadonlySet<string> | null>>;
+  /** The types that this sidecar asks for. */
+  asked: readonly SidecarType[];
   /** Names for which the control plane said that there is nothing. */
   absent: Readonly<Record<SidecarType, ReadonlySet<string>>>;
   /** The last refusal of each type, for the admin port. */
@@ -65,23 +67,28 @@ export type XdsEffect =
   | Readonly<{ kind: 'refused'; type: SidecarType; name: string; problems: readonly Problem[] }>;
 
 const wildcard = '*';
-const byWildcard: ReadonlySet<SidecarType> = new Set(['cluster', 'listener']);
+const byWildcard: ReadonlySet<SidecarType> = new Set(['cluster', 'listener', 'nameTable']);
 
-const emptyMaps = { cluster: new Map(), endpoints: new Map(), listener: new Map(), routes: new Map() };
+const perType = <T>(make: () => T): Record<SidecarType, T> => ({
+  cluster: make(),
+  endpoints: make(),
+  listener: make(),
+  routes: make(),
+  nameTable: make(),
+});
 const noNames: ReadonlySet<string> = new Set();
 
 export const initialXdsState: XdsState = {
-  held: emptyMaps,
-  subscribed: { cluster: null, endpoints: null, listener: null, routes: null },
-  absent: {
-    cluster: noNames,
-    endpoints: noNames,
-    listener: noNames,
-    routes: noNames,
-  },
+  held: perType(() => new Map()),
+  subscribed: perType(() => null),
+  asked: sidecarTypes.filter((type) => type !== 'nameTable'),
+  absent: perType(() => noNames),
   refused: {},
   isConnected: false,
 };
+
+/** The same for a sidecar that has a DNS proxy. */
+export const initialXdsStateWithNames: XdsState = { ...initialXdsState, asked: sidecarTypes };
 
 /** One step of the session. */
 export function stepXds(state: XdsState, event: XdsEvent): [XdsState, XdsEffect[]] {
@@ -121,7 +128,7 @@ export function wantedNames(held: HeldResources, type: SidecarType): ReadonlySet
 function connect(state: XdsState): [XdsState, XdsEffect[]] {
   let next = state;
   const effects: XdsEffect[] = [];
-  for (const type of sidecarTypes) {
+  for (const type of state.asked) {
     const [after, asked] = resubscribe(next, type, '', null);
     next = after;
     effects.push(...asked);
@@ -231,12 +238,10 @@ function restore(
   state: XdsState,
   resources: Extract<XdsEvent, { kind: 'restored' }>['resources'],
 ): [XdsState, XdsEffect[]] {
-  const held = { cluster: new Map(), endpoints: new Map(), listener: new Map(), routes: new Map() } as Record<
-    SidecarType,
-    Map<string, HeldResource>
-  >;
+  const held = perType(() => new Map<string, HeldResource>());
   const pool = new PartPool();
   for (const { type, ...resource } of resources) {
+    if (!state.asked.includes(type)) continue;
     const decoded = decodeReceived(type, resource, pool);
     if (!('problems' in decoded)) held[type].set(resource.name, decoded);
   }

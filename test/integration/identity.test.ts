@@ -11,6 +11,7 @@ import { Secret } from '#shared/runtime/secret.ts';
 import { createCsr } from '#shared/x509/csr.ts';
 import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
 import { openCertificateSide } from '../../control-plane/ca/ca.ts';
+import { openFolderKeys } from '../../control-plane/ca/folder-keys.ts';
 import { IdentityAgent } from '../../sidecar/identity/agent.ts';
 import { certificateClient, type CertificateClientOptions } from '../../sidecar/identity/certificate-client.ts';
 import { folderCache } from '../../sidecar/identity/certificate-cache.ts';
@@ -24,9 +25,8 @@ async function aControlPlane(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'tulle-ca-'));
   t.after(() => rm(folder, { recursive: true }));
   const clock = new FakeClock(Date.now());
-  const side = await openCertificateSide({
-    folder,
-    given: null,
+  const side = openCertificateSide({
+    ...(await openFolderKeys({ folder, given: null, trustDomain: 'cluster.local', clock })),
     trustDomain: 'cluster.local',
     audience: 'tulle-ca',
     advertised: { dnsNames: ['control-plane.test'], addresses: ['127.0.0.1'] },

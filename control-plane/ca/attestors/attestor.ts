@@ -2,13 +2,16 @@ import type { CallerCredentials } from '#shared/certificates/serve-certificates.
 import type { SpiffeId } from '#shared/model/spiffe-id.ts';
 import { fail, ok, problem, type Problem, type Result } from '#shared/runtime/result.ts';
 
+/** Who a caller is. `pod`: the name of the pod that its credentials are bound to, where they tell one. */
+export type Attested = Readonly<{ identity: SpiffeId; pod: string | null }>;
+
 /** What an attestor finds: who the caller is, that it brought nothing of this kind, or why what it brought is refused. */
 export type Attestation =
-  | Readonly<{ kind: 'attested'; identity: SpiffeId }>
+  | (Readonly<{ kind: 'attested' }> & Attested)
   | Readonly<{ kind: 'absent' }>
   | Readonly<{ kind: 'refused'; problems: readonly Problem[] }>;
 
-/** One way of telling who a caller is. Attestors alone decide about identities. */
+/** One way of telling who a caller is. Attestors alone decide about identities; one that cannot tell now throws `unavailable`. */
 export interface Attestor {
   readonly name: string;
   attest(caller: CallerCredentials): Promise<Attestation>;
@@ -18,13 +21,13 @@ export interface Attestor {
 export async function attestFirst(
   attestors: readonly Attestor[],
   caller: CallerCredentials,
-): Promise<Result<SpiffeId>> {
+): Promise<Result<Attested>> {
   const problems: Problem[] = [];
   for (const attestor of attestors) {
     const found = await attestor.attest(caller);
     switch (found.kind) {
       case 'attested':
-        return ok(found.identity);
+        return ok({ identity: found.identity, pod: found.pod });
       case 'refused':
         problems.push(...found.problems);
         break;

@@ -1,13 +1,14 @@
 import { parseSpiffeId, type SpiffeId } from '#shared/model/spiffe-id.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { fail, ok, problem, type Result } from '#shared/runtime/result.ts';
+import type { Watch } from '#shared/runtime/watch.ts';
 import { parseCertificate } from '#shared/x509/certificate.ts';
 import { verifyChain } from '#shared/x509/chain.ts';
 import type { AuthorityKeys } from '../key-store.ts';
 import type { Attestor } from './attestor.ts';
 
 /** What client certificates are judged by. */
-export type ClientCertificateOptions = Readonly<{ keys: AuthorityKeys; trustDomain: string; clock: Clock }>;
+export type ClientCertificateOptions = Readonly<{ keys: Watch<AuthorityKeys>; trustDomain: string; clock: Clock }>;
 
 /**
  * Knows callers by the workload certificate that they have already. The certificate is judged here again, whatever TLS
@@ -20,7 +21,7 @@ export function clientCertificateAttestor(options: ClientCertificateOptions): At
       if (peerCertificate === null) return { kind: 'absent' };
       const identity = judge(peerCertificate, options);
       return identity.ok
-        ? { kind: 'attested', identity: identity.value }
+        ? { kind: 'attested', identity: identity.value, pod: null }
         : { kind: 'refused', problems: identity.problems };
     },
   };
@@ -30,11 +31,8 @@ function judge(raw: Buffer, { keys, trustDomain, clock }: ClientCertificateOptio
   const path = 'client certificate';
   const leaf = parseCertificate(raw, path);
   if (!leaf.ok) return leaf;
-  const chain = verifyChain(
-    [leaf.value, ...keys.intermediates],
-    { roots: keys.roots, now: clock.now(), purpose: 'client' },
-    path,
-  );
+  const { intermediates, roots } = keys.current();
+  const chain = verifyChain([leaf.value, ...intermediates], { roots, now: clock.now(), purpose: 'client' }, path);
   if (!chain.ok) return chain;
   const [uri, ...others] = leaf.value.names.uris;
   if (uri === undefined || others.length > 0)

@@ -11,7 +11,7 @@ export function joinTokenAttestor(tokens: JoinTokens): Attestor {
       const claims = tokens.verify(token);
       if (!claims.ok) return { kind: 'refused', problems: claims.problems };
       const { trustDomain, namespace, serviceAccount } = claims.value;
-      return { kind: 'attested', identity: { trustDomain, namespace, serviceAccount } };
+      return { kind: 'attested', identity: { trustDomain, namespace, serviceAccount }, pod: null };
     },
   };
 }

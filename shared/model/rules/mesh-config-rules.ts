@@ -4,7 +4,9 @@ import type { MeshConfig } from '../mesh-config.ts';
 import { isTrustDomain } from '../spiffe-id.ts';
 import type { Field } from './field.ts';
 import { faultOfFqdn, faultOfIp, faultOfPort } from './host-rules.ts';
+import { readLabelSelector } from './label-selector-rules.ts';
 import { readTexts } from './metadata-rules.ts';
+import { listOf } from './read.ts';
 import type { Report } from './report.ts';
 import { describeType } from './schema.ts';
 import { checkDuration } from './scalar-rules.ts';
@@ -46,6 +48,7 @@ const honoured: readonly (readonly [path: readonly string[], names: readonly str
       'connectTimeout',
       'pathNormalization',
       'defaultConfig',
+      'discoverySelectors',
       'enablePrometheusMerge',
     ],
   ],
@@ -76,6 +79,9 @@ export function readMeshConfig(root: Field, defaults: MeshConfig, report: Report
       readText(root.at('defaultConfig', 'discoveryAddress'), report, faultOfAddress) ?? defaults.discoveryAddress,
     compat: readEnum(metadata.get('TULLE_COMPAT'), compats, report) ?? defaults.compat,
     proxyMetadata: metadata.isSet ? readTexts(metadata, report) : defaults.proxyMetadata,
+    discoverySelectors: root.get('discoverySelectors').isSet
+      ? listOf(root.get('discoverySelectors'), report).map((selector) => readLabelSelector(selector, report))
+      : defaults.discoverySelectors,
   };
 }
 

@@ -17,7 +17,8 @@ const object = (names: string, more: Readonly<Record<string, KnownFields>> = {})
   kind: 'object',
   members: new Map([...names.split(' ').map((name) => [name, leaf] as const), ...Object.entries(more)]),
 });
-const knownFields = object(
+/** Every field of a Service's spec that is known; of those that are not read below nothing is said. */
+export const knownServiceFields = object(
   'type clusterIP clusterIPs externalName selector publishNotReadyAddresses sessionAffinity sessionAffinityConfig ' +
     'trafficDistribution externalIPs externalTrafficPolicy internalTrafficPolicy healthCheckNodePort ipFamilies ' +
     'ipFamilyPolicy allocateLoadBalancerNodePorts loadBalancerClass loadBalancerIP loadBalancerSourceRanges',
@@ -30,7 +31,7 @@ const affinities = ['None', 'ClientIP'] as const;
 /** The spec of a Service, with every problem in it reported. */
 export function readServiceSpec(spec: Field, report: Report): ServiceSpec {
   if (!spec.isObject) report.error(spec, spec.isSet ? 'must be an object' : 'is required');
-  refuseUnknownFields(spec, knownFields, report);
+  refuseUnknownFields(spec, knownServiceFields, report);
   const type = oneOf(spec.get('type'), types, report);
   const ports = listOf(spec.get('ports'), report).map((port) => readPort(port, report));
   checkPorts(spec, ports, report);

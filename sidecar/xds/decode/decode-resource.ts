@@ -7,10 +7,12 @@ import type { TypedMessage } from '#shared/xds/typed.ts';
 import type { ClusterConfig } from '../../snapshot/cluster.ts';
 import type { Endpoints } from '../../snapshot/endpoints.ts';
 import type { ListenerConfig } from '../../snapshot/listener.ts';
+import type { NameTable } from '../../snapshot/name-table.ts';
 import type { RouteTable } from '../../snapshot/route.ts';
 import { decodeCluster } from './cluster.ts';
 import { decodeEndpoints } from './endpoints.ts';
 import { decodeListener } from './listener.ts';
+import { decodeNameTable } from './name-table.ts';
 import { Reader } from './reader.ts';
 import { decodeRouteTable } from './route.ts';
 
@@ -31,6 +33,10 @@ export const decodeEndpointsResource = (message: TypedMessage, path = ''): Resul
 /** A listener. */
 export const decodeListenerResource = (message: TypedMessage, path = ''): Result<ListenerConfig> =>
   decodeWith(decodeListener, message, path);
+
+/** The names for the DNS proxy. */
+export const decodeNameTableResource = (message: TypedMessage, path = ''): Result<NameTable> =>
+  decodeWith(decodeNameTable, message, path);
 
 /** A route configuration. */
 export const decodeRouteResource = (message: TypedMessage, path = ''): Result<RouteTable> =>

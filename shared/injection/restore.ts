@@ -1,6 +1,6 @@
 import { containerNames, overridesAnnotation, statusAnnotation } from '../kubernetes/names.ts';
 import { readOverrides, readStatus } from './injection-status.ts';
-import { findContainer, isJsonObject, type Container, type Pod } from './pod.ts';
+import { findContainer, isJsonObject, withoutNulls, type Container, type Pod } from './pod.ts';
 import { readProbers, restoreProbes } from './probes.ts';
 import { restoreMetrics } from './prometheus.ts';
 
@@ -9,7 +9,7 @@ import { restoreMetrics } from './prometheus.ts';
  * annotations say what they said. What others have done to the pod since stays. A pod that was not injected is returned as a copy.
  */
 export function restore(injected: Pod): Pod {
-  const pod = structuredClone(injected);
+  const pod = withoutNulls(injected);
   const status = readStatus(pod);
   if (status === null) return pod;
   const proxy = findContainer(pod, containerNames.proxy);

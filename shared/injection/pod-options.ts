@@ -220,7 +220,9 @@ export function doubtsOf(pod: Pod, options: PodOptions): string[] {
   if (pod.spec['dnsPolicy'] === 'Default' || pod.spec['dnsPolicy'] === 'None')
     doubts.push(`dnsPolicy ${pod.spec['dnsPolicy']}: the sidecar may not find ${options.controlPlane}`);
   if (!options.isNative && (options.workload.kind === 'Job' || options.workload.kind === 'CronJob'))
-    doubts.push('a Job with a classic sidecar ends only when something calls POST http://127.0.0.1:15020/quitquitquit');
+    doubts.push(
+      `a Job with a classic sidecar ends only when something calls POST http://127.0.0.1:${options.statusPort || sidecarPorts.status}/quitquitquit`,
+    );
   if (
     findContainer(pod, 'istio-proxy') !== undefined &&
     (pod.spec.containers ?? []).length === 1 &&

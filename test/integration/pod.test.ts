@@ -134,27 +134,28 @@ describe('a sidecar in a pod', () => {
     assert.match((await ask(ports.status, '/stats/prometheus')).body, /^tulle_app_scrape_failures_total 1$/m);
   });
 
-  it('goes last: what is under way completes, the application calls to its very end, and then there is nothing left', async () => {
-    await startReady(['--drain-seconds', '1', '--termination-seconds', '30']);
-    const slow = ask(ports.inbound, '/slow');
-    await eventually(() => ask(ports.inbound, '/'));
-    const begun = performance.now();
-    pod.terminate();
-    await eventually(async () =>
-      assert.deepEqual(await ask(ports.inbound, '/'), { status: 200, body: 'hello ', connection: 'close' }),
-    );
-    assert.equal((await ask(ports.status, '/healthz/ready')).status, 503);
-    await eventually(() => pod.messages.includes('takes no more connections from the mesh'));
-    assert.ok(performance.now() - begun >= 1000);
-    await assert.rejects(ask(ports.inbound, '/'), { code: 'ECONNREFUSED' });
-    assert.deepEqual(await slow, { status: 200, body: 'slow', connection: 'close' });
-    assert.equal(await callOut(), 200);
-    mesh.agent.destroy();
-    await stopApp(app);
-    assert.equal(await pod.exited, 0);
-    assert.deepEqual(pod.messages.slice(-1), ['nothing is left to wait for']);
-    assert.ok(performance.now() - begun < 20_000);
-  });
+  for (const threads of ['1', '2'])
+    it(`goes last, of ${threads} threads: what is under way completes, the application calls to its very end`, async () => {
+      await startReady(['--drain-seconds', '1', '--termination-seconds', '30', '--concurrency', threads]);
+      const slow = ask(ports.inbound, '/slow');
+      await eventually(() => ask(ports.inbound, '/'));
+      const begun = performance.now();
+      pod.terminate();
+      await eventually(async () =>
+        assert.deepEqual(await ask(ports.inbound, '/'), { status: 200, body: 'hello ', connection: 'close' }),
+      );
+      assert.equal((await ask(ports.status, '/healthz/ready')).status, 503);
+      await eventually(() => pod.messages.includes('takes no more connections from the mesh'));
+      assert.ok(performance.now() - begun >= 1000);
+      await assert.rejects(ask(ports.inbound, '/'), { code: 'ECONNREFUSED' });
+      assert.deepEqual(await slow, { status: 200, body: 'slow', connection: 'close' });
+      assert.equal(await callOut(), 200);
+      mesh.agent.destroy();
+      await stopApp(app);
+      assert.equal(await pod.exited, 0);
+      assert.deepEqual(pod.messages.slice(-1), ['nothing is left to wait for']);
+      assert.ok(performance.now() - begun < 20_000);
+    });
 
   it('does not outlive the grace period for an application that never ends', async () => {
     await startReady(['--drain-seconds', '0.5', '--termination-seconds', '4']);

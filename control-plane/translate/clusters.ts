@@ -49,7 +49,7 @@ export function outboundClusterFor(index: MeshIndex, scope: Scope, destination: 
   const name = clusterName(destination);
   const place = isDns ? scope.locality : '';
   const key = `cluster/${scope.compat}/${type}/${place}/${rule?.id ?? ''}/${service.namespace}/${name}`;
-  const inputs = [service, port, index.mesh, isMutual, identities.join(), subset?.name, ...(rule?.sources ?? [])];
+  const inputs = [service, port, index.mesh, isMutual, identities, subset?.name, ...(rule?.sources ?? [])];
   // Endpoints that are part of the cluster depend on more: who is healthy, and who takes mutual TLS.
   const endpoints = isDns ? [index.peerPolicies, ...healthyWorkloads(index, service)] : [];
   return index.memo.get(key, [...inputs, ...endpoints], () => {
@@ -158,10 +158,16 @@ function usesExternalTls(policy: PolicyBlocks | undefined): boolean {
 /** The SPIFFE IDs that the endpoints of a service may have, in a stable order. */
 function identitiesOf(index: MeshIndex, service: MeshService, workloads: readonly Workload[]): readonly string[] {
   const { trustDomain } = index.mesh;
-  const accounts = workloads
-    .filter(({ serviceAccount }) => serviceAccount !== '')
-    .map(({ namespace, serviceAccount }) => formatSpiffeId({ trustDomain, namespace, serviceAccount }));
-  return [...new Set([...accounts, ...service.subjectAltNames])].toSorted();
+  return index.memo.get(
+    `identities/${service.namespace}/${service.host}`,
+    [workloads, trustDomain, service.subjectAltNames],
+    () => {
+      const accounts = workloads
+        .filter(({ serviceAccount }) => serviceAccount !== '')
+        .map(({ namespace, serviceAccount }) => formatSpiffeId({ trustDomain, namespace, serviceAccount }));
+      return [...new Set([...accounts, ...service.subjectAltNames])].toSorted();
+    },
+  );
 }
 
 function everyTakesMutualTls(index: MeshIndex, workloads: readonly Workload[], port: MeshPort): boolean {

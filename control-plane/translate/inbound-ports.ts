@@ -2,7 +2,7 @@ import { matchesLabels } from '#shared/model/selector.ts';
 import type { Sidecar } from '#shared/model/resource.ts';
 import type { Protocol } from '#shared/model/protocol.ts';
 import { selectProtocol } from '#shared/model/protocol.ts';
-import type { MeshIndex } from './mesh-index.ts';
+import { type MeshIndex, workloadsBehind } from './mesh-index.ts';
 import type { MeshPort, MeshService } from './mesh-service.ts';
 import { hasOwnAddress, ownWorkload } from './own-workload.ts';
 import { inboundPorts, namedInboundPort, type ProxyNode } from './proxy-node.ts';
@@ -59,15 +59,24 @@ export function inboundPortsOf(index: MeshIndex, scope: Scope, node: ProxyNode):
 function servicePorts(index: MeshIndex, node: ProxyNode): readonly InboundPort[] {
   const workload = ownWorkload(index, node);
   return index.services
-    .filter((service) => runsOn(service, node))
-    .flatMap((service) =>
+    .map((service) => ({ service, written: writtenEndpoint(index, service, node) }))
+    .filter(({ service, written }) => written !== undefined || runsOn(service, node))
+    .flatMap(({ service, written }) =>
       service.ports.flatMap((port) => {
-        const target = applicationPort(port, workload, node);
+        const target = applicationPort(port, written ?? workload, node);
         return target === undefined
           ? []
           : [{ ...target, protocol: port.protocol, servicePort: port.port, host: service.host, service }];
       }),
     );
+}
+
+/** The endpoint of a service without a selector, by slices that somebody wrote, that is this proxy's own. */
+function writtenEndpoint(index: MeshIndex, service: MeshService, node: ProxyNode): Workload | undefined {
+  if (!service.isKubernetes || service.selector !== undefined || !hasOwnAddress(node)) {
+    return undefined;
+  }
+  return workloadsBehind(index, service).find(({ address }) => node.ipAddresses.includes(address));
 }
 
 /** Whether the workload of a proxy is behind a service. */
@@ -91,7 +100,7 @@ function applicationPort(
 ): Pick<InboundPort, 'port' | 'listen'> | undefined {
   const connect = workload === undefined ? undefined : connectPort(workload, port);
   const target = typeof port.target === 'number' ? port.target : undefined;
-  if (node.interception === 'REDIRECT') {
+  if (node.interception !== 'NONE') {
     const own = connect ?? target;
     return own === undefined ? undefined : { port: own };
   }

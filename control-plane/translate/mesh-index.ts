@@ -1,5 +1,6 @@
 import type { MeshConfig } from '#shared/model/mesh-config.ts';
-import type { Sidecar, WorkloadGroup } from '#shared/model/resource.ts';
+import type { Pod, Sidecar, WorkloadGroup } from '#shared/model/resource.ts';
+import { matchesLabels } from '#shared/model/selector.ts';
 import { byAge, compareText } from '#shared/model/by-age.ts';
 import { automaticAddresses, keyOf } from './auto-addresses.ts';
 import { resolveDelegates } from './delegates.ts';
@@ -9,6 +10,7 @@ import type { MeshResources } from './mesh-resources.ts';
 import { fromService, fromServiceEntry, type MeshService } from './mesh-service.ts';
 import { groupPeerPolicies, type PeerPolicies, peerPolicyFor, type PeerPolicy } from './peer-authentication.ts';
 import type { Scope } from './scope.ts';
+import { type ClusterFacts, gatherFacts, podWorkload, sliceWorkloads } from './slice-workloads.ts';
 import { toVirtualService } from './traffic-splits.ts';
 import { type MeshVirtualService, meshVirtualServices } from './virtual-services.ts';
 import { fromWorkloadEntry, isHealthy, inlineWorkloads, selectWorkloads, type Workload } from './workloads.ts';
@@ -24,6 +26,8 @@ export type MeshIndex = Readonly<{
   workloadsByLabel: ReadonlyMap<string, readonly Workload[]>;
   /** Workloads that may not get traffic are known all the same: their own proxies need their ports. */
   unhealthy: ReadonlySet<Workload>;
+  /** Pods, slices and nodes. */
+  facts: ClusterFacts;
   virtualServices: readonly MeshVirtualService[];
   rules: RulesByNamespace;
   peerPolicies: PeerPolicies;
@@ -36,6 +40,7 @@ export type MeshIndex = Readonly<{
   scopes: Map<string, Scope>;
   /** Workloads of each service and policy of each workload in this generation, filled as they are asked for. */
   workloadsByService: Map<MeshService, readonly Workload[]>;
+  healthyByService: Map<MeshService, readonly Workload[]>;
   policies: Map<Workload, PeerPolicy>;
 }>;
 
@@ -63,6 +68,7 @@ export function indexMesh(resources: MeshResources, previous?: MeshIndex): MeshI
     workloads: Map.groupBy(all, ({ namespace }) => namespace),
     workloadsByLabel: indexByLabel(all),
     unhealthy: new Set(workloads.filter((w) => !w.isHealthy).map(({ workload }) => workload)),
+    facts: gatherFacts(resources),
     virtualServices: meshVirtualServices(resolveDelegates(resources.virtualServices, memo), splits),
     rules: groupRules(resources.destinationRules),
     peerPolicies: memo.get('peer-policies', [...resources.peerAuthentications, rootNamespace], () =>
@@ -73,11 +79,15 @@ export function indexMesh(resources: MeshResources, previous?: MeshIndex): MeshI
     memo,
     scopes: new Map(),
     workloadsByService: new Map(),
+    healthyByService: new Map(),
     policies: new Map(),
   };
 }
 
-/** The workloads behind a service: those that it selects in its namespace, and those written inside it. */
+/**
+ * The workloads behind a service: those of its slices, those that it selects in its namespace (WorkloadEntries, and pods for a
+ * ServiceEntry), and those written inside it.
+ */
 export function workloadsBehind(index: MeshIndex, service: MeshService): readonly Workload[] {
   const known = index.workloadsByService.get(service);
   if (known !== undefined) {
@@ -89,14 +99,46 @@ export function workloadsBehind(index: MeshIndex, service: MeshService): readonl
   const inline = index.memo.get(`inline/${service.namespace}/${service.host}`, [service], () =>
     inlineWorkloads(service),
   );
-  const workloads = [...selected, ...inline];
+  const ofCluster = sliceWorkloads(index.facts, index.memo, service) ?? selectPods(index, service);
+  // The same list while nothing of it changes: what is made of it then need not be looked at again.
+  const workloads = index.memo.get(
+    `behind/${service.namespace}/${service.host}`,
+    [ofCluster, ...selected, ...inline],
+    () => [...ofCluster, ...selected, ...inline],
+  );
   index.workloadsByService.set(service, workloads);
   return workloads;
 }
 
 /** The workloads behind a service that may get traffic. */
 export function healthyWorkloads(index: MeshIndex, service: MeshService): readonly Workload[] {
-  return workloadsBehind(index, service).filter((workload) => !index.unhealthy.has(workload));
+  const known = index.healthyByService.get(service);
+  if (known !== undefined) {
+    return known;
+  }
+  const all = workloadsBehind(index, service);
+  const sick = index.unhealthy.size === 0 ? [] : all.filter((workload) => index.unhealthy.has(workload));
+  const healthy = index.memo.get(`healthy/${service.namespace}/${service.host}`, [all, ...sick], () =>
+    all.filter((workload) => workload.isReady && !index.unhealthy.has(workload)),
+  );
+  index.healthyByService.set(service, healthy);
+  return healthy;
+}
+
+/** Pods that a ServiceEntry selects. Those of a Kubernetes Service are in its slices, or nowhere. */
+function selectPods(index: MeshIndex, service: MeshService): readonly Workload[] {
+  const { selector, namespace } = service;
+  if (service.isKubernetes || selector === undefined) {
+    return [];
+  }
+  return [...index.facts.pods.values()]
+    .filter(({ metadata, status }) => metadata.namespace === namespace && isServing(status))
+    .filter(({ metadata }) => matchesLabels(selector, metadata.labels))
+    .map((pod) => podWorkload(index.facts, index.memo, pod));
+}
+
+function isServing({ phase, conditions, podIPs }: Pod['status']): boolean {
+  return phase === 'Running' && podIPs.length > 0 && conditions.some(({ status }) => status === 'True');
 }
 
 /** What the sidecar of a workload takes. */

@@ -1,7 +1,10 @@
 import type { MeshConfig } from '#shared/model/mesh-config.ts';
 import type {
   DestinationRule,
+  EndpointSlice,
+  Node,
   PeerAuthentication,
+  Pod,
   Resource,
   ResourceKind,
   Service,
@@ -26,12 +29,18 @@ export type MeshResources = Readonly<{
   peerAuthentications: readonly PeerAuthentication[];
   sidecars: readonly Sidecar[];
   trafficSplits: readonly TrafficSplit[];
+  pods: readonly Pod[];
+  endpointSlices: readonly EndpointSlice[];
+  nodes: readonly Node[];
 }>;
+
+type OfKind<K extends ResourceKind> = Extract<Resource, Readonly<{ kind: K }>>;
 
 /** Sorts resources by their kinds. */
 export function toMeshResources(generation: number, mesh: MeshConfig, resources: readonly Resource[]): MeshResources {
-  const of = <K extends ResourceKind>(kind: K) =>
-    resources.filter((resource): resource is Extract<Resource, { kind: K }> => resource.kind === kind);
+  const byKind: ReadonlyMap<string, readonly Resource[]> = Map.groupBy(resources, ({ kind }) => kind);
+  // Grouped by this very field.
+  const of = <K extends ResourceKind>(kind: K) => (byKind.get(kind) ?? []) as readonly OfKind<K>[];
   return {
     generation,
     mesh,
@@ -44,5 +53,8 @@ export function toMeshResources(generation: number, mesh: MeshConfig, resources:
     peerAuthentications: of('PeerAuthentication'),
     sidecars: of('Sidecar'),
     trafficSplits: of('TrafficSplit'),
+    pods: of('Pod'),
+    endpointSlices: of('EndpointSlice'),
+    nodes: of('Node'),
   };
 }

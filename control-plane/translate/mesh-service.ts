@@ -40,6 +40,10 @@ export type MeshService = Readonly<{
   /** Namespaces that may see it; `*` all, `.` its own. */
   exportTo: readonly string[];
   creationTimestamp: string;
+  /** Endpoints that are not ready get traffic too. */
+  publishesNotReady: boolean;
+  /** Which endpoints are nearer than others, without a DestinationRule's word. */
+  trafficDistribution: 'Any' | 'PreferSameZone' | 'PreferSameNode';
 }>;
 
 type EntryPort = NonNullable<ServiceEntry['spec']['ports']>[number];
@@ -62,6 +66,10 @@ export function fromService(service: Service): MeshService {
     subjectAltNames: [],
     exportTo: exportTo(metadata.annotations['networking.istio.io/exportTo']),
     creationTimestamp: metadata.creationTimestamp ?? '',
+    publishesNotReady: spec.publishNotReadyAddresses === true,
+    trafficDistribution: trafficDistribution(
+      spec.trafficDistribution ?? metadata.annotations['networking.istio.io/traffic-distribution'],
+    ),
   };
 }
 
@@ -84,6 +92,8 @@ export function fromServiceEntry(entry: ServiceEntry): readonly MeshService[] {
     subjectAltNames: spec.subjectAltNames ?? [],
     exportTo: spec.exportTo ?? [],
     creationTimestamp: metadata.creationTimestamp ?? '',
+    publishesNotReady: false,
+    trafficDistribution: trafficDistribution(metadata.annotations['networking.istio.io/traffic-distribution']),
   }));
 }
 
@@ -136,6 +146,19 @@ function entryResolution(resolution: ServiceEntry['spec']['resolution']): Resolu
 
 function exportTo(annotation: string | undefined): readonly string[] {
   return annotation === undefined ? [] : annotation.split(',').map((name) => name.trim());
+}
+
+/** `PreferClose` is the older name of `PreferSameZone`. */
+function trafficDistribution(wanted: string | undefined): MeshService['trafficDistribution'] {
+  switch (wanted?.toLowerCase()) {
+    case 'preferclose':
+    case 'prefersamezone':
+      return 'PreferSameZone';
+    case 'prefersamenode':
+      return 'PreferSameNode';
+    default:
+      return 'Any';
+  }
 }
 
 function hasEntries(labels: Readonly<Record<string, string>> | undefined): boolean {

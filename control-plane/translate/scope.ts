@@ -5,8 +5,8 @@ import { dependsOnLabels, type MergedRule, ruleFor } from './destination-rules.t
 import { coversHost } from '#shared/model/hostname.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { isExportedTo, type MeshService } from './mesh-service.ts';
-import { placeOf } from './own-workload.ts';
-import { automaticFamilies, type ProxyNode } from './proxy-node.ts';
+import { nodeNameOf, placeOf } from './own-workload.ts';
+import { automaticFamilies, ipVersions, type ProxyNode } from './proxy-node.ts';
 import {
   type Claims,
   destinationsOf,
@@ -35,8 +35,11 @@ export type Scope = Readonly<{
   /** Labels of the proxy, when some rule looks at them; otherwise empty. */
   labels: Readonly<Record<string, string>>;
   locality: string;
+  /** The node that a proxy runs on, when some service prefers endpoints of the same node; otherwise empty. */
+  nodeName: string;
   compat: ProxyNode['compat'];
   interception: ProxyNode['interception'];
+  ipVersions: readonly (4 | 6)[];
   /** Families of the automatic addresses in use; see `addressesIn`. */
   automatic: readonly ('v4' | 'v6')[];
   sidecar?: Sidecar | undefined;
@@ -56,20 +59,24 @@ export function scopeFor(index: MeshIndex, node: ProxyNode): Scope {
   const sidecar = sidecarFor(index, node);
   const readsLabels = dependsOnLabels(index.rules, node.namespace) || index.virtualServices.some(looksAtLabels);
   const labels = readsLabels ? node.labels : {};
+  const looksAtNodes = index.services.some(({ trafficDistribution }) => trafficDistribution === 'PreferSameNode');
+  const nodeName = looksAtNodes ? nodeNameOf(index, node) : '';
   const key = JSON.stringify([
     node.namespace,
     sidecar === undefined ? '' : `${sidecar.metadata.namespace}/${sidecar.metadata.name}`,
     Object.entries(labels).toSorted(([a], [b]) => compareText(a, b)),
     placeOf(index, node),
+    nodeName,
     node.compat,
     node.interception,
+    ipVersions(node).join(),
     automaticFamilies(node).join(),
   ]);
   const known = index.scopes.get(key);
   if (known !== undefined) {
     return known;
   }
-  const scope = buildScope(index, node, { key, labels, sidecar });
+  const scope = buildScope(index, node, { key, labels, sidecar, nodeName });
   index.scopes.set(key, scope);
   return scope;
 }
@@ -89,7 +96,7 @@ function sidecarFor(index: MeshIndex, node: ProxyNode): Sidecar | undefined {
 function buildScope(
   index: MeshIndex,
   node: ProxyNode,
-  identity: Readonly<{ key: string; labels: Scope['labels']; sidecar: Sidecar | undefined }>,
+  identity: Readonly<{ key: string; labels: Scope['labels']; sidecar: Sidecar | undefined; nodeName: string }>,
 ): Scope {
   const services = visibleServices(index, node.namespace);
   const virtualServices = visibleVirtualServices(index.virtualServices, node.namespace);
@@ -111,6 +118,7 @@ function buildScope(
     locality: placeOf(index, node),
     compat: node.compat,
     interception: node.interception,
+    ipVersions: ipVersions(node),
     automatic: automaticFamilies(node),
     allowsUnknown: policy === 'ALLOW_ANY',
     egress,

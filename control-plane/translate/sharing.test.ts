@@ -84,6 +84,26 @@ suite('sharing', () => {
     ]);
   });
 
+  test('one endpoint of a slice changes the endpoints of its service alone, and not the workloads of others', () => {
+    const cluster = (ready: boolean) =>
+      resourcesOf(
+        ['a', 'b']
+          .map(
+            (name, i) =>
+              `kind: Service\nmetadata: {name: ${name}}\nspec: {selector: {app: ${name}}, ports: [{name: http, port: 80, protocol: TCP}]}\n---\nkind: Pod\nmetadata: {name: ${name}-1}\nspec: {containers: []}\nstatus: {podIPs: [{ip: 10.0.0.${i}}], conditions: []}\n---\nkind: EndpointSlice\nmetadata: {name: ${name}-1, labels: {kubernetes.io/service-name: ${name}}}\naddressType: IPv4\nports: [{name: http, port: 80, protocol: TCP}]\nendpoints: [{addresses: [10.0.0.${i}], conditions: {ready: ${name === 'b' || ready}}, targetRef: {kind: Pod, name: ${name}-1}}]\n`,
+          )
+          .join('---\n'),
+      );
+    const all = cluster(true);
+    const index = indexMesh(aMesh(all));
+    const first = translate(index, node);
+    const unready = cluster(false)[2]!;
+    const next = indexMesh(aMesh([all[0]!, all[1]!, unready, ...all.slice(3)], {}, 2), index);
+    assert.deepEqual(changed(first, translate(next, node)), [
+      'ClusterLoadAssignment outbound|80||a.default.svc.cluster.local',
+    ]);
+  });
+
   test('a port that takes no mutual TLS any more changes its endpoints, and the listener of its workload', () => {
     const index = indexMesh(aMesh(resources));
     const server = aNode({ name: 'ratings-1', labels: { app: 'ratings' }, ip: '10.77.1.12' });

@@ -13,9 +13,9 @@ export type InlineEndpoint = Readonly<{
   weight?: number;
 }>;
 
-/** Something that serves: a WorkloadEntry, or an endpoint written inside a ServiceEntry. */
+/** Something that serves: a pod, a WorkloadEntry, or an endpoint written inside a ServiceEntry. */
 export type Workload = Readonly<{
-  /** Name of the WorkloadEntry; empty for an inline endpoint. */
+  /** Name of the WorkloadEntry, or of what runs the pod (its Deployment); empty for an inline endpoint. */
   name: string;
   namespace: string;
   address: string;
@@ -26,6 +26,17 @@ export type Workload = Readonly<{
   weight: number;
   /** Whether it has a sidecar that takes mutual TLS. */
   isInMesh: boolean;
+  /**
+   * What its ports are: `entry` as a WorkloadEntry maps them, by the name or number of the service's port or its target; `slice` the port
+   * for each port of the service by name, and no other; `container` the named ports of a pod's containers.
+   */
+  portsAre: 'entry' | 'slice' | 'container';
+  /** Whether it may get traffic, as far as it says itself; see also `healthyWorkloads`. */
+  isReady: boolean;
+  /** The node of a pod; else empty. */
+  nodeName: string;
+  /** Its name below a headless service; else empty. */
+  hostname: string;
 }>;
 
 type Conditions = Readonly<{ conditions?: readonly Readonly<{ type?: string; status?: string }>[] }>;
@@ -54,6 +65,10 @@ export function toWorkload(endpoint: InlineEndpoint, name: string, namespace: st
     serviceAccount: endpoint.serviceAccount ?? '',
     weight: endpoint.weight ?? 1,
     isInMesh: tlsMode(labels, endpoint.serviceAccount) === 'istio',
+    portsAre: 'entry',
+    isReady: true,
+    nodeName: '',
+    hostname: '',
   };
 }
 
@@ -62,6 +77,12 @@ export function toWorkload(endpoint: InlineEndpoint, name: string, namespace: st
  * unless the workload maps that number (a sidecar without interception takes the traffic on another port).
  */
 export function connectPort(workload: Workload, port: MeshPort): number | undefined {
+  if (workload.portsAre === 'slice') {
+    return workload.ports[port.name];
+  }
+  if (workload.portsAre === 'container') {
+    return typeof port.target === 'number' ? port.target : workload.ports[port.target];
+  }
   const byName = workload.ports[port.name];
   if (byName !== undefined && port.name !== '') {
     return byName;

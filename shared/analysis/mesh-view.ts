@@ -15,11 +15,13 @@ export class MeshView {
   readonly #rules: ReadonlyMap<string, readonly DestinationRule[]>;
   readonly #hosts = new Map<string, KnownHost>();
   readonly #wildcards: KnownHost[] = [];
+  readonly #workloads: ReadonlyMap<string, readonly Labels[]>;
 
   constructor(resources: readonly Resource[], mesh: MeshConfig) {
     this.mesh = mesh;
     this.#byKind = Map.groupBy(resources, ({ kind }) => kind);
     this.#rules = Map.groupBy(this.ofKind('DestinationRule'), hostOf);
+    this.#workloads = this.#gatherWorkloads();
     for (const service of this.ofKind('Service')) this.#add(this.#fromService(service));
     for (const entry of this.ofKind('ServiceEntry')) {
       for (const host of entry.spec.hosts) this.#add(this.#fromServiceEntry(entry, host));
@@ -69,19 +71,24 @@ export class MeshView {
     return { host: host.toLowerCase(), namespace, workloads: [...inline, ...selected] };
   }
 
-  /** Labels of the workloads of a namespace that a selector takes: registered ones, and groups of those to come. */
+  /** Labels of the workloads of a namespace that a selector takes. */
   #select(selector: Labels, namespace: string): readonly Labels[] {
+    return (this.#workloads.get(namespace) ?? []).filter((labels) => matchesLabels(selector, labels));
+  }
+
+  /** Labels of workloads by namespace: pods, registered ones, and groups of those to come. */
+  #gatherWorkloads(): ReadonlyMap<string, readonly Labels[]> {
+    const pods = this.ofKind('Pod').map(({ metadata }) => ({ metadata, labels: metadata.labels }));
     const entries = this.ofKind('WorkloadEntry').map(({ metadata, spec }) => ({
-      namespace: metadata.namespace,
+      metadata,
       labels: { ...metadata.labels, ...spec.labels },
     }));
     const groups = this.ofKind('WorkloadGroup').map(({ metadata, spec }) => ({
-      namespace: metadata.namespace,
+      metadata,
       labels: { ...spec.metadata?.labels, ...spec.template.labels },
     }));
-    return [...entries, ...groups]
-      .filter((workload) => workload.namespace === namespace && matchesLabels(selector, workload.labels))
-      .map(({ labels }) => labels);
+    const byNamespace = Map.groupBy([...pods, ...entries, ...groups], ({ metadata }) => metadata.namespace);
+    return new Map([...byNamespace].map(([namespace, all]) => [namespace, all.map(({ labels }) => labels)]));
   }
 }
 

@@ -50,7 +50,7 @@ export function tproxyMarks({ uids, gids }: CaptureSettings, family: Family): re
       ),
     ),
     rule('mangle', 'OUTPUT', `-p tcp -m connmark --mark ${inboundMark} -j CONNMARK --restore-mark`),
-    // Istio has no such rule: there a sidecar of the group that is not to be captured would get its own connection to the application.
+    // Istio has no such rule, and needs its sidecar to be root: one of `uids` would get its own connection to the application.
     { ...rule('nat', 'TULLE_OUTPUT', `-p tcp -o lo -m mark --mark ${inboundMark} -j RETURN`), at: 1 },
     { ...rule('mangle', 'TULLE_INBOUND', `-p tcp -m mark --mark ${inboundMark} -j RETURN`), at: 1 },
     { ...rule('mangle', 'TULLE_INBOUND', `-p tcp -s ${appSource[family]} -i lo -j RETURN`), at: 2 },

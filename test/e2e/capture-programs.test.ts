@@ -19,7 +19,7 @@ const withoutPostgres = initdb === undefined || withoutNamespaces('psql') !== fa
 describe('programs in captured namespaces', { skip }, () => {
   let world: CaptureWorld;
   before(async () => {
-    world = await CaptureWorld.start({ mode: 'REDIRECT', addresses: 'dual', concurrency: 1 });
+    world = await CaptureWorld.start({ mode: 'REDIRECT', addresses: 'dual', concurrency: 1, user: 1337 });
   });
   after(() => world.close());
 

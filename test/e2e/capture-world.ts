@@ -31,6 +31,8 @@ export type WorldOptions = Readonly<{
   /** `dual`: pods have both, IPv4 first. */
   addresses: 'dual' | 'IPv6';
   concurrency: 1 | 2;
+  /** The sidecar's user; its group is 1337. 0, as Istio has it for TPROXY, where a container cannot give capabilities to others. */
+  user: 0 | 1337;
 }>;
 
 /** Addresses of the pods, of the router towards each, and of services (which nobody has: sidecars alone know them). */
@@ -46,8 +48,8 @@ export const outside = routerAddresses.server;
 export const serviceAddress = { 4: '10.96.0.10', 6: 'fd96::10' } as const;
 /** The router towards a namespace that is made as docs/capture.md says. */
 const laptop = '10.99.0.1';
-/** The sidecar's user. */
-export const sidecarUser = '1337';
+/** The sidecar's group. */
+const sidecarGroup = '1337';
 
 const service = (name: string, spec: string) => `apiVersion: v1
 kind: Service
@@ -202,7 +204,7 @@ export class CaptureWorld {
     writeFileSync(join(home, 'token'), await this.#token(name));
     // The folder of the control plane is closed to all others.
     copyFileSync(join(this.folder, 'cp/ca.pem'), join(home, 'ca.pem'));
-    for (const path of [home, join(home, 'data'), this.folder]) chownSync(path, Number(sidecarUser), -1);
+    for (const path of [home, join(home, 'data'), this.folder]) chownSync(path, this.options.user, -1);
     if (name === 'server') this.#startApp(home);
     await this.capture(name, 'apply', '--mode', this.options.mode, '--exclude-inbound-ports', '8081');
     this.#startSidecar(name, home);
@@ -220,15 +222,16 @@ export class CaptureWorld {
   #startSidecar(name: PodName, home: string): void {
     const [version = 4] = this.versions;
     const gateway = routerAddresses[name][version];
-    const { mode, concurrency } = this.options;
-    const capabilities = mode === 'TPROXY' ? { '--inh-caps': '+net_admin', '--ambient-caps': '+net_admin' } : {};
+    const { mode, concurrency, user } = this.options;
+    const capabilities =
+      mode === 'TPROXY' && user !== 0 ? { '--inh-caps': '+net_admin', '--ambient-caps': '+net_admin' } : {};
     this.#start(
       this.pods[name],
       name,
       [
         'setpriv',
         '--clear-groups',
-        ...flags({ '--reuid': sidecarUser, '--regid': sidecarUser, ...capabilities }),
+        ...flags({ '--reuid': String(user), '--regid': sidecarGroup, ...capabilities }),
         process.execPath,
         `${root}sidecar/main.ts`,
         '--pod',

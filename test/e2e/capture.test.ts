@@ -17,10 +17,10 @@ const program = fileURLToPath(new URL('capture-client.ts', import.meta.url));
 type Told = Readonly<{ url: string; from: string; caller: string }>;
 
 const worlds: readonly WorldOptions[] = [
-  { mode: 'REDIRECT', addresses: 'dual', concurrency: 1 },
-  { mode: 'REDIRECT', addresses: 'IPv6', concurrency: 2 },
-  { mode: 'TPROXY', addresses: 'dual', concurrency: 2 },
-  { mode: 'TPROXY', addresses: 'IPv6', concurrency: 1 },
+  { mode: 'REDIRECT', addresses: 'dual', concurrency: 1, user: 1337 },
+  { mode: 'REDIRECT', addresses: 'IPv6', concurrency: 2, user: 1337 },
+  { mode: 'TPROXY', addresses: 'dual', concurrency: 2, user: 1337 },
+  { mode: 'TPROXY', addresses: 'IPv6', concurrency: 1, user: 0 },
 ];
 
 const inUrl = (address: string) => (address.includes(':') ? `[${address}]` : address);

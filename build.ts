@@ -70,7 +70,7 @@ async function buildComponent({ name, speaksXds, native }: Component): Promise<v
   console.log(`${folder}: ${Math.round(sizeOf(folder) / 1024)} KiB`);
 }
 
-/** The descriptor is read when the process starts; `app.js` lies beside it. */
+/** The descriptor is read when it is needed first; `app.js` lies beside it. */
 function entrySource(name: string, speaksXds: boolean): string {
   const start = `await import('./${name}/main.ts');\n`;
   if (!speaksXds) return start;
@@ -78,9 +78,8 @@ function entrySource(name: string, speaksXds: boolean): string {
     import { useWorkerEntry } from './sidecar/workers/worker-entry.ts';
     useWorkerEntry(new URL('worker.js', import.meta.url));`;
   return `${name === 'sidecar' ? worker : ''}
-    import { readFileSync } from 'node:fs';
-    import { useDescriptor } from './shared/xds/protos.ts';
-    useDescriptor(JSON.parse(readFileSync(new URL('envoy.json', import.meta.url), 'utf8')));
+    import { useDescriptorFile } from './shared/xds/protos.ts';
+    useDescriptorFile(new URL('envoy.json', import.meta.url));
     ${start}`;
 }
 

@@ -18,7 +18,8 @@ const sidecarLayers = [
   ['filters'],
   ['compile'],
   ['xds'],
-  ['bootstrap', 'identity', 'admin', 'restart', 'dns'],
+  ['settings', 'probing'],
+  ['bootstrap', 'identity', 'admin', 'restart', 'status', 'commands', 'dns'],
 ];
 
 /** Folders of the control plane that a folder of it may import. `app.ts` and `main.ts` may import all. */

@@ -3,9 +3,11 @@ import { Argument, Command, type CommanderError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { addCaptureVerbs } from './capture/flags.ts';
 import { exitCodes } from './command-error.ts';
+import type { InjectFlags } from './commands/inject.ts';
 import { toContext, type GlobalFlags } from './context.ts';
 import { outputFormats } from './output/print.ts';
 import { configParts, type ConfigPart } from './config-parts.ts';
+import { addInstallVerbs } from './install-verbs.ts';
 
 const version = packageJson.version;
 
@@ -21,7 +23,7 @@ export function buildProgram(finish: (exitCode: number) => void): Command {
     .option('--data-dir <dir>', 'data directory of the control plane or of `meshctl up` (default: .tulle)')
     .option('-n, --namespace <name>', 'namespace')
     .option('-A, --all-namespaces', 'all namespaces')
-    .addOption(new Option('-o, --output <format>', 'form of the output').choices(outputFormats).default('table'))
+    .addOption(outputOption())
     .option('--no-headers', 'tables without their first line')
     .option('--sort-by <column>', 'sort tables by this column')
     .exitOverride()
@@ -31,6 +33,8 @@ export function buildProgram(finish: (exitCode: number) => void): Command {
   addProxyVerbs(program, finish);
   addMeshVerbs(program, finish);
   addCaptureVerbs(program, finish);
+  addKubernetesVerbs(program, finish);
+  addInstallVerbs(program, finish);
   return program;
 }
 
@@ -41,9 +45,16 @@ Examples:
   meshctl get virtualservices -A                resources, their state and how far they have come
   meshctl proxy status                          the connected proxies
   meshctl proxy upgrade orders-1                a new process takes over from a sidecar, without loss
-  meshctl wait --for=distribution vs payments -n shop --timeout 10s`;
+  meshctl wait --for=distribution vs payments -n shop --timeout 10s
+  meshctl check                                 what is wrong with an installation on Kubernetes, and what to do`;
 
 const context = (command: Command) => toContext(command.optsWithGlobals<GlobalFlags>());
+/** What is none of the choices is refused by the verb: `inject` writes to a file of that name. */
+const outputOption = () =>
+  new Option('-o, --output <format>', 'form of the output')
+    .choices(outputFormats)
+    .argParser((format: string) => format)
+    .default('table');
 const fileOption = () => new Option('-f, --filename <path...>', 'files, folders or -').makeOptionMandatory();
 
 function addResourceVerbs(program: Command, finish: (exitCode: number) => void): void {
@@ -145,6 +156,37 @@ function addMeshVerbs(program: Command, finish: (exitCode: number) => void): voi
       finish(await (await import('./commands/version.ts')).showVersion(context(command), version)),
     );
 }
+
+function addKubernetesVerbs(program: Command, finish: (exitCode: number) => void): void {
+  program
+    .command('inject')
+    .description('give pods their sidecar: files in, files out, as the webhook does; exits 65 if one is refused')
+    .addOption(fileOption())
+    .option('--mesh-config <file>', 'MeshConfig YAML')
+    .option('--injector-config <file>', 'settings of the injector, YAML')
+    .addOption(
+      new Option('--native <when>', 'sidecars as restartable init containers; auto: unless the settings say false')
+        .choices(['auto', 'true', 'false'])
+        .default('auto'),
+    )
+    .option('--control-plane <host:port>', 'where sidecars find the control plane')
+    .addHelpText(
+      'after',
+      '\n-o FILE writes to a file instead of standard output; -n NAME is the namespace of what names none (default).',
+    )
+    .action(async (options: Omit<InjectFlags, 'outputFile' | 'namespace'>, command: Command) => {
+      const { namespace, output } = command.optsWithGlobals<GlobalFlags>();
+      const outputFile = command.getOptionValueSourceWithGlobals('output') === 'cli' ? output : null;
+      const { injectFiles } = await import('./commands/inject.ts');
+      const flags = { ...options, outputFile, ...(namespace === undefined ? {} : { namespace }) };
+      finish(injectFiles(flags, `tulle/sidecar:${version}`, standardOutput));
+    });
+}
+
+const standardOutput = {
+  out: (text: string) => void process.stdout.write(text),
+  note: (text: string) => void process.stderr.write(`${text}\n`),
+};
 
 /** The exit code of an error that commander threw (help and version are no errors). */
 export function commanderExitCode(error: CommanderError): number {

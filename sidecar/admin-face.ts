@@ -17,6 +17,8 @@ export type FaceOptions = Readonly<{
   /** Null with a bootstrap file. */
   link: ControlLink | null;
   bootstrap: PackedMessage | null;
+  /** How long it took to be ready; null: it is not, or was at once. */
+  readyMs: () => number | null;
   /** Metrics that others keep. */
   families?: () => readonly MetricFamily[];
   drain: () => void;
@@ -87,10 +89,11 @@ export class AdminFace {
   }
 
   async #prometheus(): Promise<string> {
-    const { dataPlane } = this.#options;
+    const { dataPlane, readyMs } = this.#options;
     const clusters = await this.#clusters();
     return renderPrometheus(dataPlane.slabs(), [
       ...families(clusters, dataPlane),
+      timeToReady(readyMs()),
       ...(this.#options.families?.() ?? []),
     ]);
   }
@@ -189,6 +192,15 @@ function families(clusters: readonly ClusterReport[], dataPlane: DataPlane): Met
     ),
     ...names.map((name) => perCluster(name, isGauge(name) ? 'gauge' : 'counter')),
   ];
+}
+
+function timeToReady(ms: number | null): MetricFamily {
+  return {
+    name: 'tulle_time_to_ready_seconds',
+    help: 'From the start of the process until it had listeners, clusters and a certificate.',
+    type: 'gauge',
+    samples: () => (ms === null ? [] : [{ labels: {}, value: ms / 1000 }]),
+  };
 }
 
 function healthFlags(host: HostReport): string {

@@ -1,8 +1,9 @@
 /** The listeners of the plan in force, as sockets of this thread: bound and released to match it. */
 import type { Socket } from 'node:net';
 import type { HostPort } from '#shared/runtime/host-port.ts';
-import { describeError } from '#shared/runtime/mesh-error.ts';
-import { TcpListener } from './net/listener.ts';
+import { describeError, MeshError } from '#shared/runtime/mesh-error.ts';
+import { TcpListener, type ListenPlace } from './net/listener.ts';
+import { SocketCalls } from './net/listening-socket.ts';
 import type { Neighbours, PathLog } from './neighbours.ts';
 import type { Plan } from './proxy/plan.ts';
 import type { ListenerConfig } from './snapshot/listener.ts';
@@ -15,7 +16,7 @@ export type BoundListenersOptions = Readonly<{
   accept: (name: string) => (socket: Socket) => void;
 }>;
 
-type Bound = Readonly<{ listener: TcpListener; release: () => void }>;
+type Bound = Readonly<{ listener: TcpListener; release: () => void; isInbound: boolean }>;
 
 const backlog = 1024;
 
@@ -39,6 +40,13 @@ export class BoundListeners {
     return [...this.#bound.values()].reduce((sum, { listener }) => sum + listener.connections, 0);
   }
 
+  /** Those of them that are not from the mesh. */
+  get connectionsOfApplication(): number {
+    let sum = 0;
+    for (const { listener, isInbound } of this.#bound.values()) if (!isInbound) sum += listener.connections;
+    return sum;
+  }
+
   /** Releases what the plan has not, and binds what is new in it, or could not be bound before. */
   async match(plan: Plan): Promise<void> {
     for (const [name, bound] of this.#bound) {
@@ -52,9 +60,9 @@ export class BoundListeners {
     }
   }
 
-  /** Accepts no more; what is open goes on. */
-  stop(): void {
-    for (const bound of this.#bound.values()) stop(bound);
+  /** Accepts no more, at all or from the mesh; what is open goes on. */
+  stop(which: 'inbound' | 'all'): void {
+    for (const bound of this.#bound.values()) if (which === 'all' || bound.isInbound) stop(bound);
   }
 
   /** Accepts no more, and destroys what is open. */
@@ -66,13 +74,15 @@ export class BoundListeners {
     this.#bound.clear();
   }
 
-  async #bind(name: string, { address, port }: ListenerConfig): Promise<void> {
+  async #bind(name: string, config: ListenerConfig): Promise<void> {
     const { neighbours, logger, accept } = this.#options;
+    const { address, port, direction } = config;
     const place = neighbours.place({ name, address, port });
     if (place === null) return;
     try {
+      const fd = place.fd ?? (config.transparent ? await openTransparent(address, place) : null);
       const listener = await TcpListener.listen(
-        { address, ...place, backlog, maxConnections: 0 },
+        { address, ...place, fd, backlog, maxConnections: 0 },
         {
           onSocket: accept(name),
           onRefused: (error) =>
@@ -80,11 +90,18 @@ export class BoundListeners {
         },
       );
       const release = listener.fd === null ? () => {} : neighbours.hold({ name, address, port, fd: listener.fd });
-      this.#bound.set(name, { listener, release });
+      this.#bound.set(name, { listener, release, isInbound: direction === 'inbound' });
     } catch (error) {
       logger.error({ listener: name, reason: describeError(error) }, 'a listener cannot be bound');
     }
   }
+}
+
+/** Node binds before anything can be said of the socket. */
+async function openTransparent(address: string, { port, reusePort }: ListenPlace): Promise<number> {
+  const calls = await SocketCalls.load();
+  if (calls === null) throw new MeshError('unsupported', 'transparent sockets are opened on Linux only');
+  return calls.open({ address, port, reusePort, backlog, transparent: true }).fd;
 }
 
 function stop({ listener, release }: Bound): void {

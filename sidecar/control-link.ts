@@ -12,9 +12,10 @@ import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
 import type { XdsNode } from '#shared/xds/discovery.ts';
 import { createAdsClient } from '#shared/xds/services.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { IdentityAgent, type IdentityState } from './identity/agent.ts';
+import { IdentityAgent, type CertificateSource, type IdentityState } from './identity/agent.ts';
 import { folderCache } from './identity/certificate-cache.ts';
 import { certificateClient } from './identity/certificate-client.ts';
+import { awaitPodFiles, type PodFile } from './pod-files.ts';
 import type { Settings } from './settings.ts';
 import type { MeshedSettings } from './settings/meshed.ts';
 import { XdsClient, type XdsView } from './xds/ads-client.ts';
@@ -27,20 +28,31 @@ export class ControlLink {
   readonly #agent: IdentityAgent;
   readonly #xds: XdsClient;
   readonly #cache: ConfigCache | null;
+  readonly #closing = new AbortController();
+  /** Resolves when the token and the root are there. */
+  readonly #files: Promise<void>;
   #cancelWrite: (() => void) | null = null;
 
-  private constructor(settings: Settings & MeshedSettings, logger: Logger) {
+  private constructor(settings: Settings & MeshedSettings, logger: Logger, readiness: Readiness) {
     this.#settings = settings;
     this.#logger = logger;
+    this.#files = awaitPodFiles(podFiles(settings), {
+      clock: systemClock,
+      readiness,
+      log: logger,
+      signal: this.#closing.signal,
+    });
     const node = toNode(settings);
     this.#cache = settings.diskCache ? new ConfigCache(settings.dataDir, node.id) : null;
     this.#agent = new IdentityAgent({
-      source: certificateClient({
-        address: settings.controlPlane,
-        caFile: settings.caFile,
-        token: settings.token,
-        ttlMs: settings.certificateTtlMs,
-      }),
+      source: this.#onceThere(
+        certificateClient({
+          address: settings.controlPlane,
+          caFile: settings.caFile,
+          token: settings.token,
+          ttlMs: settings.certificateTtlMs,
+        }),
+      ),
       cache: settings.diskCache ? folderCache(settings.dataDir) : null,
       expectedId: formatSpiffeId({
         trustDomain: settings.trustDomain,
@@ -65,7 +77,7 @@ export class ControlLink {
 
   /** Opens the link: what lies on disk is taken at once. */
   static async open(settings: Settings & MeshedSettings, logger: Logger, readiness: Readiness): Promise<ControlLink> {
-    const link = new ControlLink(settings, logger);
+    const link = new ControlLink(settings, logger, readiness);
     const certified = readiness.gate('certificate');
     link.certificates.subscribe((certificate) => {
       if (certificate !== null) certified();
@@ -97,6 +109,7 @@ export class ControlLink {
   }
 
   close(): void {
+    this.#closing.abort();
     this.#cancelWrite?.();
     this.#xds.close();
     void this.#agent.close();
@@ -114,8 +127,19 @@ export class ControlLink {
     }
   }
 
+  /** Asks once there is something to ask with. */
+  #onceThere(source: CertificateSource): CertificateSource {
+    return {
+      request: async (...asked) => {
+        await this.#files;
+        return source.request(...asked);
+      },
+    };
+  }
+
   /** Who we are to the control plane: by certificate once there is one, by token before. */
   async #openStream() {
+    await this.#files;
     const { controlPlane, caFile, token } = this.#settings;
     const own = this.certificates.current();
     const rootsPem = await readFile(caFile, 'utf8');
@@ -142,6 +166,13 @@ export class ControlLink {
         );
     });
   }
+}
+
+/** In a pod the volumes may be filled later than the process starts. Elsewhere a file that is missing is a mistake, told as such. */
+function podFiles({ app, token, caFile }: MeshedSettings): readonly PodFile[] {
+  if (app === null) return [];
+  const root = { what: 'root certificate of the mesh', path: caFile };
+  return token?.kind === 'file' ? [root, { what: 'token of the service account', path: token.path }] : [root];
 }
 
 function toNode(settings: Settings & MeshedSettings): XdsNode {

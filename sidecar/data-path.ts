@@ -11,6 +11,7 @@ import { BoundListeners } from './bound-listeners.ts';
 import { compilePlan, type PlanTools } from './compile/compile-plan.ts';
 import { systemResolve } from './net/dns.ts';
 import type { Neighbours, PathLog } from './neighbours.ts';
+import { SocketCalls } from './net/listening-socket.ts';
 import { loadOriginalDestination, type OriginalDestination } from './net/original-destination.ts';
 import { WorkloadSecrets } from './net/secret-store.ts';
 import { TimerWheel } from './net/timer-wheel.ts';
@@ -20,7 +21,7 @@ import { Acceptor } from './proxy/acceptor.ts';
 import { Connector } from './proxy/connector.ts';
 import { LiveCalls } from './proxy/grpc-messages.ts';
 import { HttpConnections } from './proxy/http-connections.ts';
-import { pause } from './pause.ts';
+import { PathEnd, type HandOver, type PathLoad } from './path-end.ts';
 import { chainsOf, emptyPlan, type Plan, type PlanChain } from './proxy/plan.ts';
 import { TcpTunnels } from './proxy/tcp-tunnels.ts';
 import { readSecrets } from './proxy/read-secrets.ts';
@@ -44,16 +45,6 @@ export type DataPathOptions = Readonly<{
   neighbours: Neighbours;
 }>;
 
-/** How a data path hands over to a successor. */
-export type HandOver = Readonly<{
-  /** HTTP connections that stay idle are closed after this time. */
-  idleMs: number;
-  /** Nothing is waited for longer. */
-  limitMs: number;
-  /** Called when it takes no more connections. */
-  onStopped: () => void;
-}>;
-
 /** Envoy's default of a cluster's `update_merge_window`. */
 const envoysMergeWindowMs = 1000;
 
@@ -68,8 +59,10 @@ export class DataPath {
   readonly #writers: AccessLogWriters;
   readonly #acceptors = new WeakMap<PlanChain, TlsAcceptor>();
   readonly #listeners: BoundListeners;
+  readonly #end: PathEnd;
   #isListening = false;
   #originalDestination: OriginalDestination | null = null;
+  #socketCalls: SocketCalls | null = null;
   #plan: Plan = emptyPlan;
   #compat: 'tulle' | 'istio';
   #applying: Promise<void> = Promise.resolve();
@@ -88,7 +81,8 @@ export class DataPath {
       onProblem: (path, error) =>
         logger.warn({ path, reason: describeError(error) }, 'a certificate file cannot be read'),
     });
-    const connector = new Connector({ secrets: this.#secrets, clock, random, wheel: this.#wheel });
+    const socketCalls = () => this.#socketCalls;
+    const connector = new Connector({ secrets: this.#secrets, clock, random, wheel: this.#wheel, socketCalls });
     const observer = new TelemetryObserver(this.series, options.own);
     const currentPlan = () => this.#plan;
     this.#tcp = new TcpTunnels({ currentPlan, clock, connector, observer });
@@ -111,6 +105,7 @@ export class DataPath {
         return (socket) => acceptor.accept(socket);
       },
     });
+    this.#end = new PathEnd({ clock, listeners: this.#listeners, http: this.#http, tcp: this.#tcp });
   }
 
   get plan(): Plan {
@@ -140,44 +135,31 @@ export class DataPath {
     return this.#listeners.addresses();
   }
 
-  /** Connections from the mesh are told to go elsewhere; new ones are still served for a while (their senders do not know yet). */
+  /** As {@link PathEnd.load}. */
+  load(): PathLoad {
+    return this.#end.load();
+  }
+
+  /** As {@link PathEnd.startDraining}. */
   startDraining(): void {
-    this.#http.startDraining('inbound');
+    this.#end.startDraining();
   }
 
-  /**
-   * Resolves after the drain time, in which senders learn that we go and late requests are still answered; then as soon as what is
-   * under way is done, TCP connections among it, but at most the same time again.
-   */
-  async drained(drainMs: number): Promise<void> {
-    const { clock } = this.#options;
-    await pause(clock, drainMs);
-    this.#listeners.stop();
-    this.#http.drain(() => true);
-    const end = clock.monotonic() + drainMs;
-    while (this.#http.active + this.#tcp.count > 0 && clock.monotonic() < end) await pause(clock, 25);
+  /** As {@link PathEnd.stopInbound}. */
+  stopInbound(): void {
+    this.#end.stopInbound();
   }
 
-  /**
-   * A successor listens: takes no more connections, and tells those that are open to go, with their next answer. Resolves when all are
-   * gone.
-   */
-  async handOver({ idleMs, limitMs, onStopped }: HandOver): Promise<void> {
-    const { clock } = this.#options;
-    const begin = clock.monotonic();
-    const goneBefore = async (ms: number) => {
-      // Those too of which the first bytes, or the TLS handshake, are still awaited.
-      while (this.connections + this.#listeners.connections > 0 && clock.monotonic() - begin < ms)
-        await pause(clock, 25);
-    };
+  /** As {@link PathEnd.drained}. */
+  drained(drainMs: number): Promise<void> {
+    return this.#end.drained(drainMs);
+  }
+
+  /** As {@link PathEnd.handOver}. */
+  async handOver(how: HandOver): Promise<void> {
     this.#isListening = false;
     await this.#applying;
-    this.#listeners.stop();
-    onStopped();
-    this.#http.startDraining('all');
-    await goneBefore(Math.min(idleMs, limitMs));
-    this.#http.drain(() => true);
-    await goneBefore(limitMs);
+    await this.#end.handOver(how);
   }
 
   async close(): Promise<void> {
@@ -219,12 +201,11 @@ export class DataPath {
 
   async #apply(snapshot: Snapshot): Promise<void> {
     if (this.#isClosed) return;
-    if (
-      this.#originalDestination === null &&
-      [...snapshot.listeners.values()].some(({ useOriginalDst }) => useOriginalDst)
-    ) {
+    const listeners = [...snapshot.listeners.values()];
+    if (this.#originalDestination === null && listeners.some(({ useOriginalDst }) => useOriginalDst))
       this.#originalDestination = await this.#loadOriginalDestination();
-    }
+    if (this.#socketCalls === null && listeners.some(({ inspect }) => inspect.originalSrcMark !== null))
+      this.#socketCalls = await this.#loadSocketCalls();
     this.#compat = compatOf(snapshot) ?? this.#options.compat;
     const { plan, retire } = compilePlan(snapshot, this.#plan, this.#tools);
     this.#plan = plan;
@@ -244,6 +225,13 @@ export class DataPath {
       );
       return null;
     }
+  }
+
+  async #loadSocketCalls(): Promise<SocketCalls | null> {
+    const calls = await SocketCalls.load().catch((error: unknown) => describeError(error));
+    if (calls instanceof SocketCalls) return calls;
+    this.#options.logger.error({ reason: calls }, 'the application cannot be called in the name of clients');
+    return null;
   }
 
   async #bind(): Promise<void> {

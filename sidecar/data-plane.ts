@@ -1,6 +1,7 @@
 /** All data paths of the sidecar, as the rest of it sees them: one on this thread, or one on each of several worker threads. */
 import type { HostPort } from '#shared/runtime/host-port.ts';
-import type { DataPath, HandOver } from './data-path.ts';
+import type { DataPath } from './data-path.ts';
+import type { HandOver, PathLoad } from './path-end.ts';
 import { reportOf, type DataPathReport } from './data-path-report.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 import type { SlabView } from './telemetry/series.ts';
@@ -19,8 +20,12 @@ export interface DataPlane {
   /** The request metrics. */
   slabs(): readonly SlabView[];
   report(): Promise<DataPathReport>;
+  /** What all of them carry. */
+  load(): Promise<PathLoad>;
   /** As {@link DataPath.startDraining}. */
   startDraining(): void;
+  /** As {@link DataPath.stopInbound}. */
+  stopInbound(): void;
   /** As {@link DataPath.drained}. */
   drained(drainMs: number): Promise<void>;
   /** As {@link DataPath.handOver}. */
@@ -38,7 +43,9 @@ export function singleDataPlane(path: DataPath): DataPlane {
     addresses: () => path.addresses(),
     slabs: () => [path.series.view()],
     report: () => Promise.resolve(reportOf(path)),
+    load: () => Promise.resolve(path.load()),
     startDraining: () => path.startDraining(),
+    stopInbound: () => path.stopInbound(),
     drained: (drainMs) => path.drained(drainMs),
     handOver: (how) => path.handOver(how),
     close: () => path.close(),

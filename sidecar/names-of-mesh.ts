@@ -46,13 +46,13 @@ export function prepareNames(options: NamesOptions): () => Promise<readonly DnsP
   };
 }
 
+/** What was there last holds when the control plane has none any more. */
 function namesOf(link: ControlLink): Watch<NameTable | null> {
   const names = new WatchSource(tableOf(link.view.current().state));
-  link.view.subscribe(({ state }) => names.set(tableOf(state)));
+  link.view.subscribe(({ state }) => names.set(tableOf(state) ?? names.current()));
   return names;
 }
 
-/** What was there last holds when the control plane has none any more. */
 function tableOf({ held }: XdsState): NameTable | null {
   for (const { decoded } of held.nameTable.values()) if (decoded.type === 'nameTable') return decoded.value;
   return null;

@@ -2,7 +2,8 @@
 import type { Duplex } from 'node:stream';
 import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
-import { build, type Sidecar } from './app.ts';
+import { build } from './app.ts';
+import type { Sidecar } from './assemble.ts';
 import { Generation } from './generation.ts';
 import type { Inheritance } from './restart/inheritance.ts';
 import type { Successor } from './restart/successor.ts';

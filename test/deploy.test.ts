@@ -1,6 +1,6 @@
 /** Images, compose file, Prometheus and Grafana by their structure: what can be known without a Docker engine. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { parse } from 'yaml';
@@ -9,6 +9,7 @@ import { metricNames, requestLabelNames } from '#shared/telemetry/metric-names.t
 import { parseSettings as parseControlPlane } from '../control-plane/settings.ts';
 import { judge } from '../meshctl/commands/validate.ts';
 import { parseSettings as parseSidecar } from '../sidecar/settings.ts';
+import { sidecarCommand } from './support/sidecar-command.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -81,6 +82,22 @@ for (const file of dockerfiles) {
     assert.ok(existsSync(join(root, 'deploy', `${file}.dockerignore`)));
   });
 }
+
+test('the program of the image runs the sidecar with the flags of Node that it is developed and measured with', () => {
+  const program = read('deploy/bin/tulle-sidecar');
+  const [, flags] = /^exec node (.*) \/opt\/tulle\/sidecar\/main\.js "\$@"$/m.exec(program) ?? [];
+  assert.deepEqual(flags?.split(' '), sidecarCommand().nodeFlags);
+  const variables = [...read('deploy/sidecar.Dockerfile').matchAll(/^ENV (\w+)=(\S+)$/gm)];
+  const own = Object.entries(sidecarCommand().env);
+  for (const [name, value] of own) assert.equal(variables.find(([, other]) => other === name)?.[2], value);
+});
+
+test('programs of the image are there and may be run', () => {
+  for (const name of readdirSync(join(root, 'deploy/bin'))) {
+    assert.equal(statSync(join(root, 'deploy/bin', name)).mode & 0o111, 0o111, name);
+    assert.match(read(`deploy/bin/${name}`), /^#!\/bin\/sh\n[^]*^exec node .*"\$@"$/m);
+  }
+});
 
 test('every image of the compose file is pinned by a tag that says a version', () => {
   for (const [name, { image }] of services) assert.match(image, /:v?\d+\.\d+/, `${name}: ${image}`);

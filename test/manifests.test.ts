@@ -6,7 +6,12 @@ import test from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { versionsOf } from '#shared/model/known-kinds.ts';
 import { parseMeshConfig } from '#shared/model/mesh-config.ts';
+import { decide } from '#shared/injection/decide.ts';
+import { defaultInjectionSettings } from '#shared/injection/injection-settings.ts';
+import { parseInjectionSettings } from '#shared/injection/parse-settings.ts';
+import { readRules } from '../control-plane/sources/kubernetes/rbac.ts';
 import { generate } from '../manifests/crds/generate.ts';
+import { uncovered } from '../meshctl/check/rights-checks.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
 type Container = Readonly<{
@@ -165,6 +170,7 @@ const ownPod = 'mesh.tulle.dev/inject';
 const istio = 'istio-injection';
 const istioPod = 'sidecar.istio.io/inject';
 const revision = 'istio.io/rev';
+const ownRevision = 'mesh.tulle.dev/rev';
 
 for (const [namespace, pod, expected] of [
   [{}, {}, false],
@@ -181,7 +187,12 @@ for (const [namespace, pod, expected] of [
   [{ [own]: 'disabled' }, { [ownPod]: 'true' }, false],
   [{ [revision]: 'default' }, {}, true],
   [{ [revision]: 'canary' }, {}, false],
+  [{ [ownRevision]: 'default', [revision]: 'canary' }, {}, true],
+  [{ [ownRevision]: 'canary', [revision]: 'default' }, {}, false],
+  [{ [istio]: 'disabled', [ownRevision]: 'default' }, {}, false],
   [{}, { [istioPod]: 'true' }, true],
+  [{}, { [ownRevision]: 'default', [revision]: 'canary' }, true],
+  [{}, { [ownRevision]: 'canary', [revision]: 'default' }, false],
   [{}, { [ownPod]: 'true' }, true],
   [{}, { [ownPod]: 'true', [istioPod]: 'false' }, true],
   [{}, { [ownPod]: 'false', [istioPod]: 'true' }, false],
@@ -197,7 +208,7 @@ for (const [namespace, pod, expected] of [
 
 test('webhooks never block a cluster before the control plane has taken them over', () => {
   const hooks = controlPlane.flatMap(({ webhooks = [] }) => webhooks);
-  assert.equal(hooks.length, 7);
+  assert.equal(hooks.length, 9);
   for (const { failurePolicy, namespaceSelector } of hooks) {
     assert.equal(failurePolicy, 'Ignore');
     for (const name of ['kube-system', 'kube-public', 'kube-node-lease'])
@@ -219,4 +230,42 @@ test('the ports of the Service are ports of the container', () => {
       [8080, 8080],
     ],
   );
+});
+
+test('the control plane may read all that its source watches', () => {
+  const given = ofKind(controlPlane, 'ClusterRole').flatMap(({ rules = [] }) => rules);
+  for (const rule of [...readRules.cluster, ...readRules.namespaced]) assert.deepEqual(uncovered(rule, given), []);
+});
+
+test('the settings of the injector are taken', () => {
+  const text = controlPlane.find(({ metadata }) => metadata.name === 'tulle-injector')!.data!['config']!;
+  const parsed = parseInjectionSettings({ injector: parse(text), image: '' });
+  assert.deepEqual(parsed.ok ? parsed.warnings : parsed.problems, []);
+  assert.equal(parsed.ok && parsed.value.image, `tulle/sidecar:${packageJson.version}`);
+});
+
+/** Labels of all these values, each also absent. */
+function combinations(choices: Readonly<Record<string, readonly string[]>>): readonly Record<string, string>[] {
+  return Object.entries(choices).reduce<Record<string, string>[]>(
+    (all, [name, values]) => all.flatMap((one) => [one, ...values.map((value) => ({ ...one, [name]: value }))]),
+    [{}],
+  );
+}
+
+test('what the injector would decide is shown to it, whatever the labels are', () => {
+  const settings = defaultInjectionSettings('x');
+  const words = ['enabled', 'disabled'];
+  const revisions = ['default', 'canary'];
+  const namespaces = combinations({ [own]: words, [istio]: words, [ownRevision]: revisions, [revision]: revisions });
+  const pods = combinations({ [ownPod]: ['true', 'false'], [istioPod]: ['true', 'false'], [revision]: revisions });
+  let shown = 0;
+  for (const namespaceLabels of namespaces)
+    for (const labels of pods) {
+      const facts = { namespace: 'shop', namespaceLabels, namespaceAnnotations: {}, owner: null };
+      const pod = { metadata: { labels }, spec: { containers: [] } };
+      if (!decide(pod, { ...facts, takesNativeSidecars: false }, settings).inject) continue;
+      assert.ok(isShown(namespaceLabels, labels), JSON.stringify([namespaceLabels, labels]));
+      shown++;
+    }
+  assert.ok(shown > 500);
 });

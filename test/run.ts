@@ -16,6 +16,8 @@ const groups: Record<string, string[]> = {
   interop: ['test/{interop,e2e,soak}/**/*.test.ts'],
 };
 groups['all'] = Object.values(groups).flat();
+// Clusters of their own, one at a time: minutes, and not part of `npm test`.
+groups['kubernetes'] = ['test/kubernetes/**/*.test.ts'];
 const globs = groups[group];
 if (globs === undefined) {
   console.error(`test/run.ts: no group '${group}': use one of ${Object.keys(groups).join(', ')}`);
@@ -32,7 +34,12 @@ const failures: string[] = [];
 const isSuite = (data: { details?: { type?: string } }) => data.details?.type === 'suite';
 
 const execArgv = ['--import', './test/support/transport.ts'];
-const stream = run({ files, concurrency: 2, timeout: 300_000, execArgv });
+const stream = run({
+  files,
+  concurrency: group === 'kubernetes' ? 1 : 2,
+  timeout: group === 'kubernetes' ? 900_000 : 300_000,
+  execArgv,
+});
 stream.on('test:pass', (data) => {
   // A suite that is skipped has no tests that could be.
   if (data.skip !== undefined && data.skip !== false) {

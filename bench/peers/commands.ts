@@ -89,11 +89,8 @@ function bundleCommand(folder: string, ofNode: readonly string[], ofSidecar: rea
   const out = join(folder, 'dist');
   if (!existsSync(out)) execFileSync(process.execPath, ['build.ts', '--out', out], { cwd: repository });
   const dockerfile = readFileSync(join(repository, 'deploy/sidecar.Dockerfile'), 'utf8');
-  const entry = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]') as string[];
-  const flags = entry.slice(
-    1,
-    entry.findIndex((arg) => arg.endsWith('/main.js')),
-  );
+  const program = readFileSync(join(repository, 'deploy/bin/tulle-sidecar'), 'utf8');
+  const flags = /^exec node (.*) \S+\/main\.js "\$@"$/m.exec(program)?.[1]?.split(' ') ?? [];
   return {
     command: process.execPath,
     args: [...flags, ...ofNode, join(out, 'sidecar/main.js'), ...ofSidecar],

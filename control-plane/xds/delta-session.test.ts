@@ -25,6 +25,17 @@ test('an empty first request for clusters or listeners means all; for endpoints 
   assert.deepEqual(proxy.ask('EDS'), []);
 });
 
+test('names are sent after all that they lead to, and count for what is applied', () => {
+  const proxy = warmed({ ...full, NDS: 'names@1' });
+  assert.deepEqual(proxy.ask('NDS'), ['send NDS names@1']);
+  proxy.ack('NDS');
+  const changed = { ...full, LDS: 'l@2', NDS: 'names@2' };
+  assert.deepEqual(proxy.snapshot(2, changed), ['send LDS l@2', 'send RDS l@1', 'send NDS names@2']);
+  proxy.ack('LDS');
+  proxy.ack('RDS');
+  assert.deepEqual(proxy.ack('NDS'), ['accepted NDS g2', 'applied g2']);
+});
+
 test('who wants all is answered even when there is nothing', () => {
   assert.deepEqual(new Delta(aSnapshot(1, {})).ask('CDS'), ['send CDS']);
 });

@@ -10,10 +10,12 @@ import { createPatch } from './json-patch.ts';
 import { orderContainers } from './order.ts';
 import { allContainers, findContainer, isJsonObject, type Container, type Pod, type PodFragment } from './pod.ts';
 import { doubtsOf, readPodOptions, type PodOptions } from './pod-options.ts';
-import { rewriteProbes } from './probes.ts';
+import { rewriteProbes, setVariable } from './probes.ts';
 import { mergeMetrics } from './prometheus.ts';
+import { metricsVariable, probersVariable } from './proxy-environment.ts';
 import { keptOf, restore } from './restore.ts';
 import { mergeContainer, mergePod } from './strategic-merge.ts';
+import { forgetSharedUser } from './user-ids.ts';
 import { addSearchDomains, doubtsOfTemplates, renderNamed } from './templates.ts';
 
 /**
@@ -39,6 +41,7 @@ export function inject(pod: Pod, facts: InjectionFacts, settings: InjectionSetti
   const warnings = systemNamespaces.includes(facts.namespace) ? [] : toWarnings([doubtOfDecision(pod)]);
   if (!decision.inject) return ok({ decision, pod, patch: [] }, warnings);
   const original = restore(pod);
+  forgetSharedUser(original, settings);
   const problems: Problem[] = checkAnnotations(original);
   if (problems.some(({ severity }) => severity === 'error')) return fail(problems);
   const options = readPodOptions(original, facts, settings, problems);
@@ -94,7 +97,9 @@ function finish(pod: Pod, work: Work): string[] {
   const doubts: string[] = [];
   if (proxy !== undefined) {
     if (options.mergesMetrics) mergeMetrics(pod, proxy, options.statusPort);
+    else setVariable(proxy, metricsVariable, null);
     if (options.rewritesProbes) doubts.push(...rewriteProbes(pod, proxy, options.statusPort));
+    else setVariable(proxy, probersVariable, null);
   }
   orderContainers(pod, options.isHeld && !options.isNative);
   writeStatus(pod, work);
@@ -124,6 +129,10 @@ function keepForeignParts(pod: Pod, before: Pod): void {
     const kept = keptOf(before, name);
     if (kept !== undefined) replaceContainer(pod, name, (container) => mergeContainer(kept, container));
   }
+  const order = (before.spec.volumes ?? []).map(({ name }) => name);
+  const place = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
+  if (pod.spec.volumes !== undefined)
+    pod.spec.volumes = pod.spec.volumes.toSorted((a, b) => place(a.name) - place(b.name));
 }
 
 function replaceContainer(pod: Pod, name: string, change: (container: Container) => Container): void {

@@ -47,7 +47,7 @@ function applyTo(parent: unknown, step: string, operation: PatchOperation): void
     else parent.splice(index, operation.op === 'add' ? 0 : 1, value);
     return;
   }
-  if (!isJsonObject(parent) || (operation.op !== 'add' && !(step in parent)))
+  if (!isJsonObject(parent) || (operation.op !== 'add' && !Object.hasOwn(parent, step)))
     throw new RangeError(`${operation.path}: there is no such member`);
   if (operation.op === 'remove') delete parent[step];
   else parent[step] = value;
@@ -57,11 +57,11 @@ function patchObject(before: JsonObject, after: JsonObject, path: string): Patch
   const operations: PatchOperation[] = [];
   for (const name of Object.keys(before).toSorted()) {
     const at = `${path}/${escapeStep(name)}`;
-    if (!(name in after) || after[name] === undefined) operations.push({ op: 'remove', path: at });
+    if (!Object.hasOwn(after, name) || after[name] === undefined) operations.push({ op: 'remove', path: at });
     else operations.push(...createPatch(before[name], after[name], at));
   }
   for (const name of Object.keys(after).toSorted()) {
-    if (!(name in before) && after[name] !== undefined)
+    if (!Object.hasOwn(before, name) && after[name] !== undefined)
       operations.push({ op: 'add', path: `${path}/${escapeStep(name)}`, value: after[name] });
   }
   return operations;

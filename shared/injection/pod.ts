@@ -94,7 +94,10 @@ export function isSameJson(a: unknown, b: unknown): boolean {
     return a.length === b.length && a.every((value, index) => isSameJson(value, b[index]));
   if (!isJsonObject(a) || !isJsonObject(b)) return false;
   const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => name in b && isSameJson(a[name], b[name]));
+  return (
+    names.length === Object.keys(b).length &&
+    names.every((name) => Object.hasOwn(b, name) && isSameJson(a[name], b[name]))
+  );
 }
 
 function isNamedList(value: unknown): boolean {

@@ -15,13 +15,16 @@ const canonical = (name: string) => name.replaceAll(/[^a-zA-Z0-9_]/g, '_');
 
 type Scrape = Readonly<Record<(typeof parts)[number], string>>;
 
-/** Points the pod's annotations at the sidecar, unless the pod is not to be scraped or points there already. */
+/**
+ * Points the pod's annotations at the sidecar, unless the pod is not to be scraped or points there already. The sidecar is told what they
+ * said before; what it was told an earlier time is forgotten.
+ */
 export function mergeMetrics(pod: Pod, proxy: Container, statusPort: number): void {
   const scrape = scrapeOf(annotationsOf(pod));
-  if (/^(0|f|false)$/i.test(scrape.scrape) || scrape.port === String(statusPort)) return;
-  const isSaid = Object.values(scrape).some((value) => value !== '');
+  const isOff = /^(0|f|false)$/i.test(scrape.scrape) || scrape.port === String(statusPort);
+  const isSaid = !isOff && Object.values(scrape).some((value) => value !== '');
   setVariable(proxy, metricsVariable, isSaid ? JSON.stringify(scrape) : null);
-  setAnnotations(pod, ours(statusPort));
+  if (!isOff) setAnnotations(pod, ours(statusPort));
 }
 
 /** Undoes {@link mergeMetrics}, as far as the sidecar knows what was there. */

@@ -3,7 +3,6 @@ import { readOverrides, readStatus } from './injection-status.ts';
 import { findContainer, isJsonObject, type Container, type Pod } from './pod.ts';
 import { readProbers, restoreProbes } from './probes.ts';
 import { restoreMetrics } from './prometheus.ts';
-import { metricsVariable, probersVariable } from './proxy-environment.ts';
 
 /**
  * A pod that was injected as it was before: what its status names is gone, the user's own containers of our names are back, probes and
@@ -51,8 +50,6 @@ export function keptOf(injected: Pod, name: string): Container | undefined {
     command: _command,
     ...kept
   } = structuredClone(container);
-  if (kept.env !== undefined)
-    kept.env = kept.env.filter((one) => one.name !== probersVariable && one.name !== metricsVariable);
   return kept;
 }
 

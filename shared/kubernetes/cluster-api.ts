@@ -48,6 +48,8 @@ export type PatchBody =
  * when the server is not reached, is overloaded or fails, `timeout`, and `protocol` for what it refuses else.
  */
 export interface ClusterApi {
+  /** The minor version of the server (29 for 1.29). */
+  serverMinor(): Promise<number>;
   /** Null where there is no such object. */
   read(path: string): Promise<ClusterObject | null>;
   list(path: string, selection?: Selection): Promise<ClusterList>;
@@ -61,17 +63,31 @@ export interface ClusterApi {
   watch(path: string, query: Record<string, string>, options: WatchOptions): Promise<void>;
 }
 
+/** What an administrator does besides, and no controller. */
+export interface AdminApi extends ClusterApi {
+  /** The body of whatever a path answers: versions, discovery, logs, what a proxied pod says. */
+  text(path: string): Promise<string>;
+  /**
+   * Server-side apply: fields that we applied before and that are not there any more go. Throws `conflict` where another manager owns a
+   * field with another value, unless it is taken from it by `force`.
+   */
+  apply(path: string, object: object, options: Readonly<{ force: boolean }>): Promise<ClusterObject>;
+}
+
 export type WatchOptions = Readonly<{ signal: AbortSignal; onEvent: (event: WatchEvent) => void }>;
 
 const timeoutMs = 10_000;
 /** Client certificates and authorities of a kubeconfig may change on disk. */
 const connectionLifeMs = 600_000;
 const patchTypes = { merge: 'application/merge-patch+json', json: 'application/json-patch+json' } as const;
+/** JSON is YAML. */
+const applyType = 'application/apply-patch+yaml';
 
 /** Calls through a connection of the library. */
-export function clusterApi(config: KubeConfig): ClusterApi {
+export function clusterApi(config: KubeConfig): AdminApi {
   const calls = new Calls(config);
   return {
+    serverMinor: async () => minorOf(await calls.call(HttpMethod.GET, '/version')),
     read: async (path) => {
       try {
         return toObject(await calls.call(HttpMethod.GET, path));
@@ -89,11 +105,16 @@ export function clusterApi(config: KubeConfig): ClusterApi {
       await calls.call(HttpMethod.DELETE, path, { body: uid === undefined ? {} : { preconditions: { uid } } });
     },
     watch: (path, query, options) => watchPath(config, { path, query }, options),
+    text: (path) => calls.text(HttpMethod.GET, path),
+    apply: async (path, object, { force }) =>
+      toObject(await calls.call(HttpMethod.PATCH, `${path}?force=${force}`, { body: object, type: applyType })),
   };
 }
 
 /** `field manager` of what we write. */
 const fieldManager = 'tulle';
+
+type Content = Readonly<{ body?: object; type?: string }>;
 
 class Calls {
   readonly #config: KubeConfig;
@@ -105,14 +126,15 @@ class Calls {
     this.#config = config;
   }
 
-  async call(
-    method: HttpMethod,
-    path: string,
-    { body, type = 'application/json' }: Readonly<{ body?: object; type?: string }> = {},
-  ): Promise<unknown> {
+  async call(method: HttpMethod, path: string, content: Content = {}): Promise<unknown> {
+    const text = await this.text(method, path, content);
+    return text === '' ? null : (JSON.parse(text) as unknown);
+  }
+
+  async text(method: HttpMethod, path: string, { body, type = 'application/json' }: Content = {}): Promise<string> {
     const server = this.#config.getCurrentCluster()?.server ?? '';
     const context = new RequestContext(server.replace(/\/$/, '') + path, method);
-    context.setHeaderParam('Accept', 'application/json');
+    context.setHeaderParam('Accept', 'application/json, */*');
     if (body !== undefined) {
       context.setHeaderParam('Content-Type', type);
       context.setBody(JSON.stringify(body));
@@ -123,7 +145,7 @@ class Calls {
       await this.#connect(context);
       const response = await this.#http.send(context).toPromise();
       const text = await response.body.text();
-      if (response.httpStatusCode < 300) return text === '' ? null : (JSON.parse(text) as unknown);
+      if (response.httpStatusCode < 300) return text;
       throw refusal(`${method} ${path}`, response.httpStatusCode, text);
     } catch (error) {
       if (error instanceof MeshError) throw error;
@@ -201,6 +223,13 @@ function watchError(path: string, error: unknown): MeshError {
 function withQuery(path: string, selection: Selection): string {
   const query = new URLSearchParams(selection).toString();
   return query === '' ? path : `${path}?${query}`;
+}
+
+/** `{"major": "1", "minor": "29+"}`: clouds append to it. */
+function minorOf(version: unknown): number {
+  const minor = Number.parseInt((version as { minor?: string } | null)?.minor ?? '', 10);
+  if (Number.isNaN(minor)) throw new MeshError('protocol', 'the API server tells no version');
+  return minor;
 }
 
 /** The server is trusted to send objects with metadata, as its API says. */

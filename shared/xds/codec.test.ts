@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { isMeshError } from '#shared/runtime/mesh-error.ts';
 import { seededRandom } from '#shared/runtime/random.ts';
 import { decodeMessage, encodeMessage, readTypedJson } from './codec.ts';
 import { parseProtos } from './proto-parser.ts';
-import { messageShape, packDescriptor, useDescriptor } from './protos.ts';
+import { messageShape, packDescriptor, useDescriptorFile } from './protos.ts';
 import { typeUrls } from './type-urls.ts';
 import type { TypedMessage, TypedValue } from './typed.ts';
 import { contentVersion, setVersion } from './version.ts';
@@ -258,10 +261,13 @@ test('the descriptor is what the protos say (else: node shared/xds/pack-protos.t
   assert.deepEqual(packDescriptor(), parseProtos());
 });
 
-test('works from a descriptor that was handed over as from its own', () => {
-  const packed = JSON.parse(JSON.stringify(packDescriptor())) as ReturnType<typeof packDescriptor>;
+test('works from the descriptor in another file as from its own', (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tulle-descriptor-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'envoy.json');
+  writeFileSync(file, JSON.stringify(packDescriptor()));
   const before = messageShape('envoy.config.cluster.v3.Cluster');
-  useDescriptor(packed);
+  useDescriptorFile(pathToFileURL(file));
   assert.deepEqual(messageShape('envoy.config.cluster.v3.Cluster'), before);
   assert.equal(messageShape('constructor'), undefined);
 });

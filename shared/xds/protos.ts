@@ -8,18 +8,20 @@ import { toMessageShape, type EnumShape, type MessageShape } from './shapes.ts';
 
 const messages = new Map<string, MessageShape | undefined>();
 const enums = new Map<string, EnumShape | undefined>();
+let source = new URL('envoy.descriptor', import.meta.url);
 let descriptor: Descriptor | undefined;
 
-/** Takes a descriptor that {@link packDescriptor} made, in place of the file. To be called before the first use. */
-export function useDescriptor(packed: Descriptor): void {
-  descriptor = packed;
+/** Takes the descriptor that {@link packDescriptor} made from another file. To be called before the first use, when it is read. */
+export function useDescriptorFile(file: URL): void {
+  source = file;
+  descriptor = undefined;
   messages.clear();
   enums.clear();
 }
 
 /** The descriptor of all messages as plain JSON, for a bundle to carry. */
 export function packDescriptor(): Descriptor {
-  return JSON.parse(readFileSync(new URL('envoy.descriptor', import.meta.url), 'utf8')) as Descriptor;
+  return JSON.parse(readFileSync(source, 'utf8')) as Descriptor;
 }
 
 /** The message of this full name, or undefined when it is not among those that are known. */

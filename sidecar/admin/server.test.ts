@@ -4,8 +4,9 @@ import { createServer, type AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { isMeshError } from '#shared/runtime/mesh-error.ts';
 import { SocketCalls } from '../net/listening-socket.ts';
+import type { RunningServer } from '../net/http-server.ts';
 import { ListeningSockets } from '../net/listening-sockets.ts';
-import { startAdmin, startReadiness, type AdminView, type RunningServer } from './server.ts';
+import { startAdmin, startReadiness, type AdminView } from './server.ts';
 
 const serving = { kind: 'serving', pid: 42 } as const;
 const state: { isReady: boolean; level: string; outcome: Awaited<ReturnType<AdminView['upgrade']>> } = {

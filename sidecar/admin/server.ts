@@ -5,12 +5,11 @@
  *
  * It holds no state: it answers from what is handed in as {@link AdminView}.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { describeError, MeshError } from '#shared/runtime/mesh-error.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { HostPort } from '#shared/runtime/host-port.ts';
 import { createServer } from '#shared/runtime/node-http.ts';
-import { descriptorOf } from '../net/descriptor.ts';
+import { listenHttp, type RunningServer } from '../net/http-server.ts';
 import type { ListeningSockets } from '../net/listening-sockets.ts';
 
 /** What is known at once, or has to be asked for. */
@@ -40,17 +39,6 @@ export type AdminView = Readonly<{
     | Readonly<{ kind: 'refused'; reason: string }>
     | Readonly<{ kind: 'failed'; reason: string }>
   >;
-}>;
-
-/**
- * A server that listens. `stop`: accepts no more, idle connections are closed, answers under way go out. `close`: ends what
- * is left at once. Both resolve when no connection is left.
- */
-export type RunningServer = Readonly<{
-  host: string;
-  port: number;
-  stop: () => Promise<void>;
-  close: () => Promise<void>;
 }>;
 
 type Answer = Readonly<{ status: number; body: string; contentType: string; isLast?: boolean }>;
@@ -165,7 +153,7 @@ async function serve(view: AdminView, request: IncomingMessage, response: Server
 /** Serves the admin port. */
 export function startAdmin(view: AdminView, address: HostPort, sockets: ListeningSockets): Promise<RunningServer> {
   const server = createServer((request, response) => void serve(view, request, response));
-  return listen(server, { name: 'the admin port', ...address }, sockets);
+  return listenHttp(server, { name: 'the admin port', ...address }, sockets);
 }
 
 /** Serves readiness alone (`/healthz/ready`), for probes from outside. */
@@ -179,35 +167,5 @@ export function startReadiness(
     response.writeHead(isKnown ? (view.isReady() ? 200 : 503) : 404, { 'content-type': 'text/plain' });
     response.end(isKnown && !view.isReady() ? `waits for ${view.awaited().join(', ')}\n` : '');
   });
-  return listen(server, { name: 'readiness', ...address }, sockets);
-}
-
-/** Listens on what a predecessor handed over for the address, else anew. */
-function listen(
-  server: Server,
-  { name, host, port }: HostPort & Readonly<{ name: string }>,
-  sockets: ListeningSockets,
-): Promise<RunningServer> {
-  const socket = { name, address: host, port };
-  const fd = sockets.take(socket);
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(new MeshError('io', `${name} cannot listen on ${host}:${port}`, { cause })));
-    server.listen(fd === null ? { port, host } : { fd }, () => {
-      const { port: bound } = server.address() as AddressInfo;
-      const own = descriptorOf(server);
-      const release = own === null ? () => {} : sockets.hold({ ...socket, fd: own });
-      const closed = new Promise<void>((done) => server.once('close', done));
-      const stop = () => {
-        release();
-        if (server.listening) server.close();
-        return closed;
-      };
-      const close = () => {
-        const stopped = stop();
-        server.closeAllConnections();
-        return stopped;
-      };
-      resolve({ host, port: bound, stop, close });
-    });
-  });
+  return listenHttp(server, { name: 'readiness', ...address }, sockets);
 }

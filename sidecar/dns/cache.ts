@@ -26,7 +26,7 @@ export class AnswerCache {
 
   /** What is kept for a query, with the lifetimes that are left; null when there is nothing (any more). Its id is another's. */
   get(query: Query, nowMs: number): Buffer | null {
-    const key = keyOf(query);
+    const key = questionKey(query);
     const kept = key === null ? undefined : this.#entries.get(key);
     if (key === null || kept === undefined) return null;
     this.#entries.delete(key);
@@ -38,7 +38,7 @@ export class AnswerCache {
   /** Keeps an answer, if it may be kept. */
   put(query: Query, answer: Readonly<{ message: Buffer; layout: Layout }>, nowMs: number): void {
     const { message, layout } = answer;
-    const key = keyOf(query);
+    const key = questionKey(query);
     const seconds = Math.min(lifetimeOf(message, layout, query.type) ?? 0, maxLifetimeSeconds);
     if (key === null || seconds <= 0 || message.length > maxMessageBytes) return;
     this.#entries.delete(key);
@@ -55,7 +55,7 @@ export class AnswerCache {
 }
 
 /** All that an answer may depend on; null for queries with options that only their server understands. */
-function keyOf({ name, type, class: klass, flags, edns }: Query): string | null {
+export function questionKey({ name, type, class: klass, flags, edns }: Query): string | null {
   if (name === null || edns?.hasOptions === true) return null;
   const asked = flags & (flagBits.recursionDesired | flagBits.checkingDisabled);
   return `${asked} ${edns === null ? '' : edns.wantsDnssec} ${type} ${klass} ${name}`;

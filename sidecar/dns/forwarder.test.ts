@@ -181,6 +181,21 @@ describe('resolving', () => {
     assert.ok(again.includes('Example'));
   });
 
+  test('asks once for all who ask the same at the same time', async () => {
+    const { resolver, count } = aResolver((message) => anAnswer(message, [a('10.1.1.1')]));
+    const names = ['x.example', 'X.example', 'x.eXample'];
+    const all = await Promise.all(names.map((name, id) => resolver.answer(aQuery(name, 'A', { id }), 'udp', 1)));
+    assert.deepEqual(
+      all.map((answer) => [answer?.readUInt16BE(0), answer?.toString('latin1', 13, 14)]),
+      [
+        [0, 'x'],
+        [1, 'X'],
+        [2, 'x'],
+      ],
+    );
+    assert.deepEqual(count(), [3, 1, 0, 0]);
+  });
+
   test('asks anew when the resolvers are others', async () => {
     const { look, count, setConf } = aResolver((message) => anAnswer(message, [a('10.1.1.1')]));
     await look(aQuery('x.example'));

@@ -48,6 +48,9 @@ export function parseQuery(message: Buffer): ParsedQuery {
   const layout = layoutOf(message);
   if (layout === null) return { kind: 'refuse', answer: bareAnswer(message, rcodes.formatError) };
   const { questionEnd } = layout;
+  // There is nothing before it that a question could point to.
+  if (hasPointer(message.subarray(headLength, questionEnd - 4)))
+    return { kind: 'refuse', answer: bareAnswer(message, rcodes.formatError) };
   const query: Query = {
     id: message.readUInt16BE(0),
     flags,
@@ -103,7 +106,12 @@ function bareAnswer(message: Buffer, rcode: number): Buffer {
   return head;
 }
 
-/** Reads a name; only one that would be written the same way again is a text (no dots or foreign octets in its labels, no pointers). */
+function hasPointer(name: Buffer): boolean {
+  for (let at = 0; at < name.length; at += (name[at] ?? 0) + 1) if ((name[at] ?? 0) > 63) return true;
+  return false;
+}
+
+/** Reads a name; only one that would be written the same way again is a text (no dots or foreign octets in its labels). */
 function nameOf(octets: Buffer): string | null {
   const head = Buffer.from([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
   const alone = Buffer.concat([head, octets, Buffer.from([0, 1, 0, 1])]);

@@ -13,9 +13,9 @@ import type { Random } from '#shared/runtime/random.ts';
 import type { Watch } from '#shared/runtime/watch.ts';
 import type { NameTable } from '../snapshot/name-table.ts';
 import { decide } from './answer.ts';
-import { AnswerCache } from './cache.ts';
-import type { Forwarder } from './forwarder.ts';
-import { headLength, layoutOf, rcodeOf, rcodes, truncate, withRcode } from './message.ts';
+import { AnswerCache, questionKey } from './cache.ts';
+import type { ForwardedAnswer, Forwarder } from './forwarder.ts';
+import { headLength, layoutOf, rcodeOf, rcodes, truncate, withId, withRcode } from './message.ts';
 import type { DnsMetrics } from './metrics.ts';
 import { Names } from './names.ts';
 import { failure, maxAnswerBytes, parseQuery, type Query } from './query.ts';
@@ -39,6 +39,8 @@ export type ResolverOptions = Readonly<{
 export class DnsResolver {
   readonly #options: ResolverOptions;
   readonly #cache = new AnswerCache();
+  /** Questions that were asked and are not answered yet, by what they ask and how. */
+  readonly #asked = new Map<string, Promise<ForwardedAnswer | null>>();
   #table: NameTable | null = null;
   #conf: ResolvConf | null = null;
   #names: Names | null = null;
@@ -75,27 +77,39 @@ export class DnsResolver {
   }
 
   async #forward(query: Query, transport: 'udp' | 'tcp'): Promise<Buffer> {
-    const { clock, forwarder, metrics } = this.#options;
+    const { clock, metrics } = this.#options;
     const conf = this.#resolvConf();
     const kept = this.#cache.get(query, clock.monotonic());
     if (kept !== null) {
       metrics.cacheHits++;
-      // As this client wrote it: id, and capital letters in the name.
-      kept.writeUInt16BE(query.id, 0);
-      query.message.copy(kept, headLength, headLength, query.questionEnd);
-      return fit(kept, query, transport);
+      return forClient(kept, query, transport);
     }
+    const answer = await this.#askOnce(query, transport, conf);
+    return answer === null ? failure(query, rcodes.serverFailure) : forClient(answer.message, query, transport);
+  }
+
+  /** Many threads of an application ask the same at once: the first asks for all. */
+  #askOnce(query: Query, transport: 'udp' | 'tcp', conf: ResolvConf): Promise<ForwardedAnswer | null> {
+    const question = questionKey(query);
+    if (question === null) return this.#ask(query, transport, conf);
+    const key = `${transport} ${question}`;
+    const known = this.#asked.get(key);
+    if (known !== undefined) return known;
+    const asked = this.#ask(query, transport, conf).finally(() => this.#asked.delete(key));
+    this.#asked.set(key, asked);
+    return asked;
+  }
+
+  async #ask(query: Query, transport: 'udp' | 'tcp', conf: ResolvConf): Promise<ForwardedAnswer | null> {
+    const { clock, forwarder, metrics } = this.#options;
     metrics.upstreamRequests++;
     const begin = clock.monotonic();
     const answer = await forwarder.forward(query, transport, conf);
     metrics.observe((clock.monotonic() - begin) / 1000);
-    if (answer === null) {
-      metrics.upstreamFailures++;
-      return failure(query, rcodes.serverFailure);
-    }
+    if (answer === null) metrics.upstreamFailures++;
     // What came by an older file is not kept under a newer one.
-    if (this.#conf === conf) this.#cache.put(query, answer, clock.monotonic());
-    return fit(answer.message, query, transport);
+    else if (this.#conf === conf) this.#cache.put(query, answer, clock.monotonic());
+    return answer;
   }
 
   /** The file as it is now; with another one, nothing holds that the former resolvers said. */
@@ -122,7 +136,10 @@ export class DnsResolver {
   }
 }
 
-function fit(message: Buffer, query: Query, transport: 'udp' | 'tcp'): Buffer {
+/** The answer as this client asked for it: its id, its capital letters in the name, no larger than it takes. */
+function forClient(answer: Buffer, query: Query, transport: 'udp' | 'tcp'): Buffer {
+  const message = withId(answer, query.id);
+  query.message.copy(message, headLength, headLength, query.questionEnd);
   const limit = maxAnswerBytes(query, transport);
   const layout = message.length > limit ? layoutOf(message) : null;
   return layout === null ? message : truncate(message, layout, limit);

@@ -48,6 +48,13 @@ test('failures are tried again ever more slowly, with jitter, and a success star
   });
   assert.deepEqual(delays, [499, 999, 1999, 3999, 7999, 15_999, 31_999, 59_999, 59_999, 59_999]);
   assert.equal(stepRenewal(state, { kind: 'failed', now }, () => 0).nextAttemptAt, now);
+  let first = startRenewal(now);
+  const soon = Array.from({ length: 6 }, () => {
+    first = stepRenewal(first, { kind: 'failed', now }, almostOne);
+    return first.nextAttemptAt - now;
+  });
+  // Without a certificate nothing works.
+  assert.deepEqual(soon, [499, 999, 1999, 3999, 4999, 4999]);
   const renewed = stepRenewal(state, { kind: 'issued', validity: validFor(hourMs), now }, middle);
   assert.deepEqual(renewed, { current: validFor(hourMs), failures: 0, nextAttemptAt: now + hourMs / 2 });
 });

@@ -28,6 +28,8 @@ const graceRatio = 0.5;
 const jitterRatio = 0.01;
 const retryBaseMs = 500;
 const retryMaxMs = 60_000;
+/** Without a certificate nothing works: a control plane that has come is found soon. */
+const firstRetryMaxMs = 5000;
 /** An authority that hands out certificates which are all but expired is not asked more often than this. */
 const minPauseMs = 1000;
 
@@ -50,7 +52,8 @@ export function stepRenewal(state: RenewalState, event: RenewalEvent, random: Ra
     }
     case 'failed': {
       const failures = state.failures + 1;
-      const delayMs = fullJitterMs(failures, retryBaseMs, retryMaxMs, random);
+      const maxMs = state.current === null ? firstRetryMaxMs : retryMaxMs;
+      const delayMs = fullJitterMs(failures, retryBaseMs, maxMs, random);
       return { ...state, failures, nextAttemptAt: event.now + delayMs };
     }
     case 'expired':

@@ -37,9 +37,12 @@ export class HttpConnections {
 
   /** Connections with a request under way, or with an answer of which the system has not taken all. */
   get active(): number {
-    let active = 0;
-    for (const { connection, carrier } of this.#open) if (!connection.isIdle || carrier.bytesQueued > 0) active++;
-    return active;
+    return this.#countActive(() => true);
+  }
+
+  /** Those of them that are from the mesh. */
+  get activeInbound(): number {
+    return this.#countActive(({ direction }) => direction === 'inbound');
   }
 
   /** Takes over a connection. */
@@ -87,6 +90,13 @@ export class HttpConnections {
     if (count === 0) return;
     this.#tellBusy(isGone);
     this.#host.clock.after(retireAfterMs, () => this.drain((chain) => this.#gone.has(chain)));
+  }
+
+  #countActive(isCounted: (chain: PlanChain) => boolean): number {
+    let active = 0;
+    for (const { connection, carrier, chain } of this.#open)
+      if (isCounted(chain) && (!connection.isIdle || carrier.bytesQueued > 0)) active++;
+    return active;
   }
 
   #isDraining(chain: PlanChain): boolean {

@@ -24,6 +24,13 @@ export class TcpTunnels {
     return this.#open.size;
   }
 
+  /** Those of them that are from the mesh. */
+  get inbound(): number {
+    let count = 0;
+    for (const { direction } of this.#open) if (direction === 'inbound') count++;
+    return count;
+  }
+
   /** Passes a connection through as its chain says. `serverName`: of its TLS hello, which is passed on with all that follows. */
   serve(connection: Connection, service: TcpService, serverName = ''): void {
     const { config } = service;

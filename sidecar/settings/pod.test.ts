@@ -89,10 +89,11 @@ test('a pod says who its sidecar is, where its files are, and on which ports it 
 });
 
 test('flags win over what the pod says', () => {
-  const settings = taken([
-    ...['--control-plane', 'h:1', '--interception', 'REDIRECT', '--drain-seconds', '2', '--concurrency', '1'],
-    ...['--status', '127.0.0.1:0', '--metrics', '127.0.0.1:1', '--data-dir', '/data', '--name', 'n'],
-  ]);
+  const settings = taken(
+    `--control-plane h:1 --interception REDIRECT --drain-seconds 2 --concurrency 1 --status 127.0.0.1:0 --metrics 127.0.0.1:1 --data-dir /data --name n`.split(
+      ' ',
+    ),
+  );
   const { controlPlane, interception, drainMs, concurrency, status, metrics, dataDir, name } = settings;
   assert.deepEqual(
     { controlPlane, interception, drainMs, concurrency, status, metrics, dataDir, name },
@@ -205,7 +206,12 @@ test('probers are read with the defaults of the kubelet', () => {
   });
   assert.deepEqual(Object.fromEntries(app?.probers ?? []), {
     '/app-health/app/readyz': {
-      ...{ kind: 'http', port: 8080, path: '/ready?full', isTls: true, headers: [['X-A', 'b']], timeoutMs: 3000 },
+      kind: 'http',
+      port: 8080,
+      path: '/ready?full',
+      isTls: true,
+      headers: [['X-A', 'b']],
+      timeoutMs: 3000,
     },
     '/app-health/app/livez': { kind: 'tcp', port: 5432, timeoutMs: 1000 },
     '/app-health/app/startupz': { kind: 'grpc', port: 9000, service: 'shop', timeoutMs: 1000 },

@@ -2,7 +2,7 @@
  * What the main thread and a worker say to each other. All of it is plain data or shared memory, which structured clone takes; messages
  * arrive in the order in which they were posted. A message with an `id` is answered by `answer` with the same.
  *
- *   main   apply, certificate, hosts, ejected, startDraining, drained, handOver, report, close
+ *   main   apply, certificate, hosts, ejected, startDraining, stopInbound, drained, handOver, load, report, close
  *   worker answer, ready, stopped, series, log, accessLog, members, fire, lastReport
  */
 import type { HostPort } from '#shared/runtime/host-port.ts';
@@ -10,6 +10,7 @@ import { Secret } from '#shared/runtime/secret.ts';
 import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
 import type { DataPathReport } from '../data-path-report.ts';
 import type { ListenPlace } from '../net/listener.ts';
+import type { PathLoad } from '../path-end.ts';
 import type { SnapshotDelta } from '../snapshot/delta.ts';
 import type { SeriesEntry } from '../telemetry/series.ts';
 import type { TransportKind } from '../transport/connection-of.ts';
@@ -42,8 +43,10 @@ export type ToWorker =
   | Readonly<{ kind: 'hosts'; cluster: string; states: readonly HostState[] }>
   | Readonly<{ kind: 'ejected'; cluster: string; key: string; isEjected: boolean }>
   | Readonly<{ kind: 'startDraining' }>
+  | Readonly<{ kind: 'stopInbound' }>
   | Readonly<{ kind: 'drained'; id: number; drainMs: number }>
   | Readonly<{ kind: 'handOver'; id: number; idleMs: number; limitMs: number }>
+  | Readonly<{ kind: 'load'; id: number }>
   | Readonly<{ kind: 'report'; id: number }>
   | Readonly<{ kind: 'close'; id: number }>;
 
@@ -52,6 +55,7 @@ export type Answers = {
   apply: ReadonlyMap<string, HostPort>;
   drained: null;
   handOver: null;
+  load: PathLoad;
   report: DataPathReport;
   close: null;
 };

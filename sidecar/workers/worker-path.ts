@@ -76,6 +76,8 @@ export class WorkerPath {
         return this.#judges.get(message.cluster)?.setEjected(message.key, message.isEjected);
       case 'startDraining':
         return this.path.startDraining();
+      case 'stopInbound':
+        return this.path.stopInbound();
       case 'drained':
         return this.#answer(message.id, this.path.drained(message.drainMs).then(nothing));
       case 'handOver': {
@@ -83,6 +85,8 @@ export class WorkerPath {
         const onStopped = () => this.#options.post({ kind: 'stopped' });
         return this.#answer(id, this.path.handOver({ idleMs, limitMs, onStopped }).then(nothing));
       }
+      case 'load':
+        return this.#answer(message.id, Promise.resolve(this.path.load()));
       case 'report':
         return this.#answer(message.id, Promise.resolve(reportOf(this.path)));
       case 'close':

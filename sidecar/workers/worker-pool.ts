@@ -15,16 +15,17 @@ import type { Random } from '#shared/runtime/random.ts';
 import type { Watch } from '#shared/runtime/watch.ts';
 import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
 import { retireReport, sumReports, type DataPathReport } from '../data-path-report.ts';
-import type { HandOver } from '../data-path.ts';
 import type { DataPlane } from '../data-plane.ts';
 import { diffSnapshot } from '../snapshot/delta.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { PathLog } from '../neighbours.ts';
+import type { HandOver, PathLoad } from '../path-end.ts';
 import { openAccessLog } from '../telemetry/access-log-writer.ts';
 import { AccessLogWriters } from '../telemetry/access-log-writers.ts';
 import { mergeSlabs } from '../telemetry/merge-slabs.ts';
 import type { SlabView } from '../telemetry/series.ts';
 import { ClusterCounts } from './cluster-counts.ts';
+import { inTime } from './in-time.ts';
 import { postCertificate, type ToWorker, type WorkerSetup } from './messages.ts';
 import { OutlierHub } from './outlier-hub.ts';
 import { countEarlyDeaths, restartDelayMs } from './restart-delay.ts';
@@ -44,9 +45,6 @@ export type WorkerPoolOptions = Readonly<{
 
 /** The place of a worker, which its successors take. `thread`: null between a death and the next start. */
 type Seat = { readonly index: number; thread: WorkerThread | null; startedAt: number; earlyDeaths: number };
-
-/** A worker that does not answer in this time is shown as it was, or stopped where it is. */
-const answerTimeoutMs = 1000;
 
 export class WorkerPool implements DataPlane {
   readonly #options: WorkerPoolOptions;
@@ -131,6 +129,19 @@ export class WorkerPool implements DataPlane {
     return { ...sum, clusters: withOutliers };
   }
 
+  async load(): Promise<PathLoad> {
+    const loads = await Promise.all(
+      this.#threads().map((thread) => inTime(this.#options.clock, thread.ask('load', {}))),
+    );
+    const sum = (of: keyof PathLoad) => loads.reduce((total, load) => total + (load?.[of] ?? 0), 0);
+    return { inbound: sum('inbound'), outbound: sum('outbound') };
+  }
+
+  stopInbound(): void {
+    this.#options.sockets.closeFor('inbound');
+    this.#tellAll({ kind: 'stopInbound' });
+  }
+
   startDraining(): void {
     this.#isDraining = true;
     this.#tellAll({ kind: 'startDraining' });
@@ -164,7 +175,7 @@ export class WorkerPool implements DataPlane {
     this.#hub.close();
     await Promise.all(
       this.#threads().map(async (thread) => {
-        await this.#inTime(thread.ask('close', {}));
+        await inTime(this.#options.clock, thread.ask('close', {}));
         await thread.terminate();
       }),
     );
@@ -279,17 +290,8 @@ export class WorkerPool implements DataPlane {
   }
 
   async #reportOf(thread: WorkerThread): Promise<DataPathReport | null> {
-    const report = await this.#inTime(thread.ask('report', {}));
+    const report = await inTime(this.#options.clock, thread.ask('report', {}));
     thread.lastReport = report ?? thread.lastReport;
     return thread.lastReport;
-  }
-
-  /** Null: it took too long. */
-  async #inTime<T>(answer: Promise<T>): Promise<T | null> {
-    const { promise, resolve } = Promise.withResolvers<null>();
-    const cancel = this.#options.clock.after(answerTimeoutMs, () => resolve(null));
-    const value = await Promise.race([answer, promise]);
-    cancel();
-    return value;
   }
 }

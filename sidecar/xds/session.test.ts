@@ -4,7 +4,14 @@ import { aPackedMessage } from '#shared/xds/packed.fixture.ts';
 import { typeUrls } from '#shared/xds/type-urls.ts';
 import type { TypedMessage } from '#shared/xds/typed.ts';
 import { emptySnapshot } from '../snapshot/snapshot.ts';
-import { initialXdsState, stepXds, type XdsEffect, type XdsEvent, type XdsState } from './session.ts';
+import {
+  initialXdsState,
+  initialXdsStateWithNames,
+  stepXds,
+  type XdsEffect,
+  type XdsEvent,
+  type XdsState,
+} from './session.ts';
 import { warmSnapshot } from './warming.ts';
 
 const anEdsCluster = (name: string, extra: object = {}): TypedMessage => ({
@@ -80,6 +87,45 @@ test('asks for clusters and listeners by wildcard on connecting', () => {
       ['listener', ['*']],
     ],
   );
+});
+
+test('asks for names where there is a DNS proxy, keeps them by host, and a bad address does no harm', () => {
+  const table = {
+    'a.example': { ips: ['10.0.0.1', 'none'], registry: 'Kubernetes', shortname: 'a', namespace: 'shop' },
+    'b.example': {},
+  };
+  const message = aPackedMessage({ '@type': typeUrls.nameTable, table });
+  const resources = [{ name: 'names', version: '1', message }];
+  const [state, effects] = play(
+    [{ kind: 'connected' }, { kind: 'response', type: 'nameTable', nonce: 'n1', resources, removed: [] }],
+    initialXdsStateWithNames,
+  );
+  assert.deepEqual(
+    requests(effects).map(({ type, subscribe, nonce, error }) => [type, subscribe, nonce, error]),
+    [
+      ['cluster', ['*'], '', null],
+      ['listener', ['*'], '', null],
+      ['nameTable', ['*'], '', null],
+      ['nameTable', [], 'n1', null],
+    ],
+  );
+  const decoded = state.held.nameTable.get('names')?.decoded;
+  assert.ok(decoded?.type === 'nameTable');
+  const empty = { isKubernetes: false, shortname: '', namespace: '', otherHosts: [] };
+  assert.deepEqual(
+    [...decoded.value],
+    [
+      ['a.example', { ...empty, addresses: ['10.0.0.1'], isKubernetes: true, shortname: 'a', namespace: 'shop' }],
+      ['b.example', { ...empty, addresses: [] }],
+    ],
+  );
+});
+
+test('names that lie on disk are taken where there is a DNS proxy only', () => {
+  const message = aPackedMessage({ '@type': typeUrls.nameTable, table: {} });
+  const resources = [{ type: 'nameTable', name: 'names', version: '1', message }] as const;
+  const held = (from: XdsState) => stepXds(from, { kind: 'restored', resources })[0].held.nameTable.size;
+  assert.deepEqual([held(initialXdsState), held(initialXdsStateWithNames)], [0, 1]);
 });
 
 test('acknowledges clusters and asks for their endpoints', () => {

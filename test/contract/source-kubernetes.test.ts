@@ -1,5 +1,5 @@
 import { ApiServer, withoutKubernetes } from '../support/kubernetes/api-server.ts';
-import { applyObject, deleteObject, installKinds, WatchedCluster } from '../support/kubernetes/cluster.ts';
+import { applyObject, deleteObject, installKinds, WatchedCluster } from '../support/kubernetes/watched-cluster.ts';
 import { sourceContract } from './source-contract.ts';
 
 sourceContract(

@@ -24,7 +24,7 @@ export function identify({ kind, isNamespaced }: WatchedKind, object: unknown): 
 
 /** What an object that is there changes: its resource, or what is wrong with it. */
 export function toChange(kind: WatchedKind, apiVersion: string, object: unknown, { key }: ObjectId): Change {
-  const origin = originOf(key);
+  const origin = { ...originOf(key), ...generationOf(kind, object) };
   const result = parseResource(toDocument(kind, apiVersion, object));
   return result.ok
     ? { kind: 'upsert', key, resource: result.value, origin, warnings: result.warnings.map(located) }
@@ -37,6 +37,14 @@ export function toRemoval(key: string): Change {
 }
 
 const originOf = (key: string): Origin => ({ source: 'kubernetes', file: key, line: 0 });
+
+/** Which version of a resource of the mesh it is; what the cluster says about itself has none that anybody is told of. */
+function generationOf({ group }: WatchedKind, object: unknown): Pick<Origin, 'generation'> {
+  if (group === '' || group.endsWith('.k8s.io') || !isRecord(object) || !isRecord(object['metadata'])) return {};
+  const { generation } = object['metadata'];
+  return typeof generation === 'number' ? { generation } : {};
+}
+
 const located = (problem: Problem): LocatedProblem => ({ ...problem, line: 0 });
 
 const keptMetadata = [

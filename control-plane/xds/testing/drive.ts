@@ -17,6 +17,7 @@ export const urls = {
   LDS: typeUrls.listener,
   RDS: typeUrls.routes,
   SDS: typeUrls.secret,
+  NDS: typeUrls.nameTable,
 } as const;
 
 export type Short = keyof typeof urls;

@@ -10,10 +10,19 @@ type Watcher = Readonly<{ path: string; selection: Selection; onEvent: (event: W
 export class FakeCluster implements ClusterApi {
   readonly #objects = new Map<string, ClusterObject>();
   readonly #watchers = new Set<Watcher>();
+  /** What happened, for watches that begin later. */
+  readonly #events: Readonly<{ version: number; path: string; event: WatchEvent }>[] = [];
   #version = 0;
   readonly calls: string[] = [];
   /** While set, every call fails with it. */
   failure: MeshError | null = null;
+
+  minor = 29;
+
+  async serverMinor(): Promise<number> {
+    this.#check();
+    return this.minor;
+  }
 
   /** Puts an object there, as somebody else would. */
   put(path: string, object: Omit<ClusterObject, 'metadata'> & Readonly<{ metadata: object }>): void {
@@ -79,6 +88,7 @@ export class FakeCluster implements ClusterApi {
     const object = this.#expect(path);
     if (uid !== undefined && object.metadata.uid !== uid) throw new MeshError('conflict', `${path} is another`);
     this.calls.push(`remove ${path}`);
+    this.#version++;
     this.#objects.delete(path);
     this.#tell(path, 'DELETED', object);
   }
@@ -88,6 +98,9 @@ export class FakeCluster implements ClusterApi {
     const { promise, resolve } = Promise.withResolvers<void>();
     const watcher = { path, selection: query, onEvent, end: resolve };
     this.#watchers.add(watcher);
+    const from = Number(query['resourceVersion'] ?? this.#version);
+    for (const past of this.#events)
+      if (past.version > from && concerns(watcher, past.path, past.event)) onEvent(past.event);
     signal.addEventListener('abort', () => resolve(), { once: true });
     return promise.finally(() => this.#watchers.delete(watcher));
   }
@@ -114,9 +127,14 @@ export class FakeCluster implements ClusterApi {
   }
 
   #tell(path: string, type: string, object: ClusterObject): void {
-    for (const watcher of this.#watchers)
-      if (isIn(watcher.path, path) && selects(watcher.selection, object)) watcher.onEvent({ type, object });
+    const event = { type, object };
+    this.#events.push({ version: this.#version, path, event });
+    for (const watcher of this.#watchers) if (concerns(watcher, path, event)) watcher.onEvent(event);
   }
+}
+
+function concerns({ path, selection }: Watcher, at: string, { object }: WatchEvent): boolean {
+  return isIn(path, at) && selects(selection, object as ClusterObject);
 }
 
 /** `/api/v1/configmaps` has those of every namespace. */

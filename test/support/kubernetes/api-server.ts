@@ -5,17 +5,19 @@
  * It is a 1.20: no CEL, no `policy/v1`, `autoscaling/v2` or EndpointSlice v1, no native sidecars. It has no scheduler and no
  * kubelet: who needs pods to run plays one.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { accessSync, constants, openSync, closeSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { KubeConfig, KubernetesObjectApi } from '@kubernetes/client-node';
 import { eventually } from '../eventually.ts';
 import { freePort } from '../free-port.ts';
 
 const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
 const programs = join(process.env['TULLE_KUBERNETES'] ?? join(cache, 'tulle/kubernetes'), 'bin');
+const run = promisify(execFile);
 const adminToken = 'admin-token';
 
 /** Why no API server can be started here; undefined when one can. */
@@ -41,22 +43,41 @@ type Program = {
   child: ChildProcess;
 };
 
+/** Where an API server is that is not on our own loopback: with others in a network namespace. */
+export type Place = Readonly<{
+  /** Command that runs another one there. */
+  within: readonly string[];
+  /** Port there. */
+  port: number;
+  /** Port of our loopback where it is reached. */
+  reachedAt: number;
+  /** Address under which those in the cluster find it. */
+  advertise: string;
+  /** Where its own folder is made. */
+  parent: string;
+}>;
+
 /** A running API server. `close` ends all its processes and removes its folder. */
 export class ApiServer {
   readonly folder: string;
   readonly port: number;
   /** Path of a kubeconfig of a cluster administrator. */
   readonly kubeconfig: string;
+  /** What an administrator shows to the API server. */
+  readonly token = adminToken;
+  readonly #place: Place | undefined;
   readonly #programs: Program[] = [];
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, place: Place | undefined) {
     this.folder = folder;
     this.port = port;
     this.kubeconfig = join(folder, 'kubeconfig');
+    this.#place = place;
   }
 
-  static async start(): Promise<ApiServer> {
-    const server = new ApiServer(await mkdtemp(join(tmpdir(), 'tulle-kubernetes-')), await freePort());
+  static async start(place?: Place): Promise<ApiServer> {
+    const folder = await mkdtemp(join(place?.parent ?? tmpdir(), 'tulle-kubernetes-'));
+    const server = new ApiServer(folder, place?.reachedAt ?? (await freePort()), place);
     try {
       await server.#start();
     } catch (error) {
@@ -81,7 +102,7 @@ export class ApiServer {
   /** Ends the API server as a crash does; its data stay. `resume` starts it again at the same port. */
   async kill(): Promise<void> {
     const [api] = this.#programs.filter(({ name }) => name === 'kube-apiserver');
-    if (api !== undefined) await end(api.child, 'SIGKILL');
+    if (api !== undefined) await end(api.child);
   }
 
   async resume(): Promise<void> {
@@ -91,8 +112,9 @@ export class ApiServer {
     await this.#untilReady();
   }
 
+  /** Nobody wants its data any more: it is not asked to save them. */
   async close(): Promise<void> {
-    for (const { child } of this.#programs.toReversed()) await end(child, 'SIGTERM');
+    for (const { child } of this.#programs.toReversed()) await end(child);
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -103,9 +125,13 @@ export class ApiServer {
     await writeFile(join(folder, 'tokens.csv'), `${adminToken},admin,admin,system:masters\n`);
     await writeFile(this.kubeconfig, JSON.stringify(kubeconfigOf(this.port)));
     this.#run('etcd', 'etcd', etcdFlags(clients, peers));
-    this.#run('kube-apiserver', join(programs, 'kube-apiserver'), apiServerFlags(clients, this.port));
+    const place = this.#place;
+    const flags = place === undefined ? onLoopback(this.port) : inCluster(place);
+    this.#run('kube-apiserver', join(programs, 'kube-apiserver'), [...apiServerFlags(clients), ...flags]);
     await this.#untilReady();
-    this.#run('kube-controller-manager', join(programs, 'kube-controller-manager'), managerFlags(manager));
+    const kubeconfig = place === undefined ? this.kubeconfig : join(folder, 'manager-kubeconfig');
+    if (place !== undefined) await writeFile(kubeconfig, JSON.stringify(kubeconfigOf(place.port)));
+    this.#run('kube-controller-manager', join(programs, 'kube-controller-manager'), managerFlags(manager, kubeconfig));
     // The default namespace and its account come a few seconds late.
     const path = '/api/v1/namespaces/default/serviceaccounts/default';
     await eventually(async () => (await this.#get(path)) !== '', 60_000);
@@ -121,7 +147,8 @@ export class ApiServer {
     if (api?.child.exitCode !== null) throw new Error(`kube-apiserver ended: ${await this.log('kube-apiserver')}`);
     try {
       const flags = ['-sfk', '--max-time', '5', '-H', `Authorization: Bearer ${adminToken}`];
-      return execFileSync('curl', [...flags, `https://127.0.0.1:${this.port}${path}`], { encoding: 'utf8' });
+      // Not synchronous: a relay to the API server may be in this process.
+      return (await run('curl', [...flags, `https://127.0.0.1:${this.port}${path}`])).stdout;
     } catch {
       return '';
     }
@@ -138,7 +165,11 @@ export class ApiServer {
 
   #spawn({ name, command, args }: Pick<Program, 'name' | 'command' | 'args'>): ChildProcess {
     const log = openSync(join(this.folder, `${name}.log`), 'a');
-    const child = spawn(command, args, { cwd: this.folder, stdio: ['ignore', log, log] });
+    const [first = command, ...rest] = this.#place?.within ?? [];
+    const child = spawn(first, [...rest, ...(first === command ? [] : [command]), ...args], {
+      cwd: this.folder,
+      stdio: ['ignore', log, log],
+    });
     closeSync(log);
     return child;
   }
@@ -167,24 +198,37 @@ const etcdFlags = (clients: number, peers: number) => [
 ];
 
 /** Tokens for the audience `istio-ca` can be asked for and reviewed, as the sidecars' are. */
-const apiServerFlags = (etcd: number, port: number) => [
+const apiServerFlags = (etcd: number) => [
   `--etcd-servers=http://127.0.0.1:${etcd}`,
-  `--secure-port=${port}`,
-  '--bind-address=127.0.0.1',
   '--cert-dir=certs',
   '--token-auth-file=tokens.csv',
   '--service-account-key-file=sa.key',
   '--service-account-signing-key-file=sa.key',
   '--service-account-issuer=https://kubernetes.default.svc',
   '--api-audiences=istio-ca,https://kubernetes.default.svc',
-  '--service-cluster-ip-range=10.96.0.0/16',
   '--authorization-mode=RBAC',
-  '--disable-admission-plugins=ServiceAccount',
   '--allow-privileged=true',
 ];
 
-const managerFlags = (port: number) => [
-  '--kubeconfig=kubeconfig',
+/** Services have addresses of loopback: no call of a webhook leaves this machine, and who listens there answers it. */
+const onLoopback = (port: number) => [
+  '--service-cluster-ip-range=127.96.0.0/16',
+  `--secure-port=${port}`,
+  '--bind-address=127.0.0.1',
+  '--disable-admission-plugins=ServiceAccount',
+];
+
+/** Pods get the token of their account as in a cluster of today: projected, bound to the pod. */
+const inCluster = ({ port, advertise }: Place) => [
+  '--service-cluster-ip-range=10.96.0.0/16',
+  `--secure-port=${port}`,
+  '--bind-address=0.0.0.0',
+  `--advertise-address=${advertise}`,
+  '--feature-gates=BoundServiceAccountTokenVolume=true',
+];
+
+const managerFlags = (port: number, kubeconfig: string) => [
+  `--kubeconfig=${kubeconfig}`,
   '--service-account-private-key-file=sa.key',
   '--root-ca-file=certs/apiserver.crt',
   '--use-service-account-credentials=false',
@@ -196,11 +240,9 @@ const managerFlags = (port: number) => [
   '--cert-dir=manager-certs',
 ];
 
-async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill(signal);
-  const hard = setTimeout(() => child.kill('SIGKILL'), 5000);
+  child.kill('SIGKILL');
   await ended;
-  clearTimeout(hard);
 }

@@ -1,0 +1,57 @@
+import { analyze } from '#shared/analysis/analyze.ts';
+import type { Finding } from '#shared/analysis/finding.ts';
+import { versionsOf } from '#shared/model/known-kinds.ts';
+import type { MeshConfig } from '#shared/model/mesh-config.ts';
+import { resourcesOf, type Catalog, type CatalogEntry } from '../../catalog/catalog.ts';
+import { distributionAmong, type ReplicaReport } from '../replicas.ts';
+import type { ResourceFacts } from './content.ts';
+
+/** What is known of every resource whose status we write: those of the mesh, from Kubernetes, whose version is known. */
+export function factsOf(
+  catalog: Catalog,
+  mesh: MeshConfig,
+  reports: readonly ReplicaReport[],
+): readonly ResourceFacts[] {
+  const findings = findingsOf(catalog, mesh);
+  return [...catalog.entries.values()].flatMap((entry): readonly ResourceFacts[] => {
+    const { key, origin, problems, warnings, resource } = entry;
+    const { generation } = origin;
+    if (generation === undefined || statusPath(entry) === null) return [];
+    return [
+      {
+        key,
+        generation,
+        problems,
+        doubts: problems.length > 0 ? [] : [...warnings, ...(findings.get(key) ?? [])],
+        hasFormer: problems.length > 0 && resource !== null,
+        distribution: distributionAmong(reports, key, generation),
+      },
+    ];
+  });
+}
+
+/** Path of a resource in the API server; null for kinds whose status is not ours to write. */
+export function statusPath({ key, resource }: Pick<CatalogEntry, 'key' | 'resource'>): string | null {
+  const [kind = '', namespace = '', name = ''] = key.split('/');
+  const apiVersion = resource?.apiVersion ?? versionsOf(kind)[0] ?? '';
+  const group = apiVersion.split('/')[0] ?? '';
+  if (!/(^|\.)(istio\.io|smi-spec\.io|tulle\.dev)$/.test(group)) return null;
+  return `/apis/${apiVersion}/namespaces/${namespace}/${pluralOf(kind)}/${name}`;
+}
+
+/** As the resources of all kinds of Istio and SMI are called. */
+function pluralOf(kind: string): string {
+  const lower = kind.toLowerCase();
+  return lower.endsWith('y') ? `${lower.slice(0, -1)}ies` : `${lower}s`;
+}
+
+const known = new WeakMap<Catalog, ReadonlyMap<string, readonly Finding[]>>();
+
+/** Reports change more often than the catalog. */
+function findingsOf(catalog: Catalog, mesh: MeshConfig): ReadonlyMap<string, readonly Finding[]> {
+  const before = known.get(catalog);
+  if (before !== undefined) return before;
+  const found = Map.groupBy(analyze(resourcesOf(catalog), mesh), ({ resource }) => resource);
+  known.set(catalog, found);
+  return found;
+}

@@ -16,7 +16,7 @@ import { watchedKinds } from '../../control-plane/sources/kubernetes/kinds.ts';
 import { CuttingProxy } from '../support/cutting-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { ApiServer, withoutKubernetes } from '../support/kubernetes/api-server.ts';
-import { applyObject, deleteObject, installKinds, WatchedCluster } from '../support/kubernetes/cluster.ts';
+import { applyObject, deleteObject, installKinds, WatchedCluster } from '../support/kubernetes/watched-cluster.ts';
 
 const seconds = Number(process.env['TULLE_CHURN_SECONDS'] ?? 5);
 const endpoints = Number(process.env['TULLE_CHURN_ENDPOINTS'] ?? 500);

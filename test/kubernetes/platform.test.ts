@@ -13,10 +13,11 @@ import { createCsr } from '#shared/x509/csr.ts';
 import { aKeyPair, aRoot } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { ApiServer, withoutKubernetes } from '../support/kubernetes/api-server.ts';
-import { apply, Replica, runKubectl } from '../support/kubernetes/replica.ts';
+import { apply, kubeconfigOf, Replica, runKubectl } from '../support/kubernetes/replica.ts';
 
 const namespace = 'tulle-system';
 const crds = new URL('../../manifests/crds/', import.meta.url);
+const own = new URL('../../manifests/control-plane/', import.meta.url);
 
 const aVirtualService = (name: string, spec = 'http: [{route: [{destination: {host: reviews}}]}]') => `
 apiVersion: networking.istio.io/v1
@@ -62,6 +63,8 @@ type View = Readonly<{ leader: string; replicas: readonly string[]; missedInject
 
 describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }, () => {
   let api: ApiServer;
+  /** Of the control plane's own account: it may do what its manifests say, and no more. */
+  let kubeconfig: string;
   const replicas: Replica[] = [];
   const get = async (kind: string, name: string, path: string, of = 'shop') => {
     const args = ['get', kind, name, '-n', of, '-o', `jsonpath=${path}`];
@@ -83,13 +86,21 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
     const definitions = await Promise.all(files.map((file) => readFile(new URL(file, crds), 'utf8')));
     await apply(api, definitions.join('\n---\n') + aNamespace(namespace) + aNamespace('shop'));
     await runKubectl(api, ['wait', '--for', 'condition=established', '--timeout=60s', 'crd', '--all']);
-    replicas.push(await Replica.start(api, 'cp-a'));
+    const rights = ['service-account', 'role', 'cluster-role'].map((name) =>
+      readFile(new URL(`${name}.yaml`, own), 'utf8'),
+    );
+    await apply(api, (await Promise.all(rights)).join('\n---\n'));
+    kubeconfig = await kubeconfigOf(api, namespace, 'tulle-control-plane');
+    replicas.push(await Replica.start(kubeconfig, 'cp-a'));
     await apply(api, webhooksAt(first().addresses.webhooks));
-    replicas.push(await Replica.start(api, 'cp-b'));
+    replicas.push(await Replica.start(kubeconfig, 'cp-b'));
     await eventually(async () => (await policies()).join() === 'Fail,Fail', 30_000);
   });
   after(async () => {
-    for (const replica of replicas) await replica.end();
+    for (const replica of replicas) {
+      assert.doesNotMatch(replica.log, /forbidden/, 'the roles of the manifests are enough');
+      await replica.end();
+    }
     await api?.close();
   });
 
@@ -125,7 +136,7 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
     assert.equal(await apply(api, aVirtualService('reviews')), 'virtualservice.networking.istio.io/reviews created\n');
     const taken = aVirtualService('other').replace('hosts: [other]', 'hosts: [reviews]');
     const conflict = await runKubectl(api, ['apply', '-f', '-'], taken);
-    assert.match(conflict.stderr, /has the older VirtualService\/shop\/reviews, which wins/);
+    assert.match(conflict.stderr, /denied the request: .*host reviews\.shop.* which wins: the rules here do not hold/);
     const inKubeSystem = aVirtualService('bad', 'http: [{timeout: soon}]').replaceAll('shop', 'kube-system');
     assert.match(await apply(api, inKubeSystem), /is not a duration[\s\S]*created|created[\s\S]*is not a duration/);
     await runKubectl(api, ['delete', 'virtualservice', 'bad', '-n', 'kube-system']);
@@ -250,7 +261,7 @@ spec: {serviceAccountName: default, containers: [{name: app, image: app}]}`;
   });
 
   test('a leader that ends in good order is followed within seconds', async () => {
-    replicas.push(await Replica.start(api, 'cp-c'));
+    replicas.push(await Replica.start(kubeconfig, 'cp-c'));
     await eventually(async () => assert.deepEqual(await policies(), ['Fail', 'Fail']), 30_000);
     const [leaving] = replicas.splice(0, 1);
     await leaving!.end('SIGTERM');

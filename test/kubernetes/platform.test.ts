@@ -13,7 +13,7 @@ import { createCsr } from '#shared/x509/csr.ts';
 import { aKeyPair, aRoot } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { ApiServer, withoutKubernetes } from '../support/kubernetes/api-server.ts';
-import { apply, kubeconfigOf, Replica, runKubectl } from '../support/kubernetes/replica.ts';
+import { apply, kubeconfigOf, Replica, runKubectl, startProxy } from '../support/kubernetes/replica.ts';
 
 const namespace = 'tulle-system';
 const crds = new URL('../../manifests/crds/', import.meta.url);
@@ -78,6 +78,12 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
       get('validatingwebhookconfiguration', 'tulle-validator', '{.webhooks[*].failurePolicy}'),
       get('mutatingwebhookconfiguration', 'tulle-injector', '{.webhooks[*].failurePolicy}'),
     ]);
+  const token = async (audience: string) => {
+    const body = JSON.stringify({ spec: { audiences: [audience], expirationSeconds: 3600 } });
+    const path = '/api/v1/namespaces/shop/serviceaccounts/default/token';
+    const { stdout } = await runKubectl(api, ['create', '--raw', path, '-f', '-'], body);
+    return (JSON.parse(stdout) as { status: { token: string } }).status.token;
+  };
   const root = () => get('configmap', 'tulle-ca-root-cert', '{.data.root-cert\\.pem}');
 
   before(async () => {
@@ -123,7 +129,8 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
     await apply(api, aService('reviews'));
     await eventually(
       async () =>
-        ((await first().admin('/api/v1/resources?kind=Service&namespace=shop')) as { items: [] }).items.length > 0,
+        ((await first().admin('/api/v1/resources?kind=Service&namespace=shop')) as { items: unknown[] }).items.length >
+        0,
     );
     const wrong = await runKubectl(api, ['apply', '-f', '-'], aVirtualService('bad', 'http: [{timeout: soon}]'));
     assert.equal(wrong.code, 1);
@@ -172,18 +179,13 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
     await apply(api, aService('another'));
     await eventually(
       async () =>
-        ((await first().admin('/api/v1/resources?kind=Service&namespace=shop')) as { items: [] }).items.length > 1,
+        ((await first().admin('/api/v1/resources?kind=Service&namespace=shop')) as { items: unknown[] }).items.length >
+        1,
     );
     assert.equal(await get('virtualservice', 'reviews', '{.metadata.resourceVersion}'), settled);
   });
 
   test('a pod gets its certificate for the token of its service account, and for no other token', async () => {
-    const token = async (audience: string) => {
-      const body = JSON.stringify({ spec: { audiences: [audience], expirationSeconds: 3600 } });
-      const path = '/api/v1/namespaces/shop/serviceaccounts/default/token';
-      const { stdout } = await runKubectl(api, ['create', '--raw', path, '-f', '-'], body);
-      return (JSON.parse(stdout) as { status: { token: string } }).status.token;
-    };
     await eventually(async () => (await get('serviceaccount', 'default', '{.metadata.name}')) !== '');
     const serverName = 'tulle-control-plane.tulle-system.svc';
     const target = { address: second().addresses.tls[0]!, serverName, rootsPem: await root(), own: null };
@@ -192,6 +194,25 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
     const chain = await ask(await token('istio-ca'));
     assert.deepEqual(uriSans(new X509Certificate(chain[0]!).raw), ['spiffe://cluster.local/ns/shop/sa/default']);
     await assert.rejects(ask(await token('https://kubernetes.default.svc')), /service account token/);
+  });
+
+  test('how far a resource has come is counted over the proxies of all replicas', async (t) => {
+    const stop = await Promise.all(
+      replicas.map(async (replica, at) => startProxy(replica, `proxy-${at}`, await token('istio-ca'))),
+    );
+    t.after(() => Promise.all(stop.map((end) => end())));
+    for (const replica of replicas)
+      await eventually(
+        async () => ((await replica.admin('/api/v1/proxies')) as { items: unknown[] }).items.length === 1,
+        30_000,
+      );
+    await apply(api, aVirtualService('reviews', 'http: [{timeout: 7s, route: [{destination: {host: reviews}}]}]'));
+    const path =
+      '{.status.conditions[?(@.type=="Distributed")].status} {.status.conditions[?(@.type=="Distributed")].message}';
+    await eventually(
+      async () => assert.equal(await get('virtualservice', 'reviews', path), 'True applied 2/2'),
+      20_000,
+    );
   });
 
   test('a bundle that somebody mangles is mended', async () => {

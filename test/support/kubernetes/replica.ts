@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createInterface } from 'node:readline';
+import { freePort } from '../free-port.ts';
 import { kubectl, type ApiServer } from './api-server.ts';
 
 const root = new URL('../../..', import.meta.url).pathname;
@@ -105,6 +106,38 @@ export class Replica {
     }
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Starts a sidecar that takes its configuration from a replica, as a service account of namespace `shop`; the function ends it. */
+export async function startProxy(replica: Replica, name: string, token: string): Promise<() => Promise<void>> {
+  const folder = join(replica.folder, name);
+  const ports = await Promise.all([freePort(), freePort(), freePort()]);
+  const [proxy, admin, readiness] = ports.map(String);
+  const flags = {
+    name,
+    namespace: 'shop',
+    'service-account': 'default',
+    labels: '{}',
+    'control-plane': replica.addresses.tls[0],
+    'ca-cert': join(replica.folder, 'ca.pem'),
+    token,
+    'data-dir': folder,
+    'http-proxy-port': proxy,
+    admin: `127.0.0.1:${admin}`,
+    readiness: `127.0.0.1:${readiness}`,
+    interception: 'NONE',
+    'drain-seconds': '0',
+  };
+  const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value ?? '']);
+  const child = spawn(process.execPath, ['--import', './preload.mjs', 'sidecar/main.ts', ...args], {
+    cwd: root,
+    stdio: 'ignore',
+  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
 }
 
 type Started = Readonly<{ child: ChildProcess; addresses: Addresses; log: string[] }>;

@@ -23,7 +23,8 @@ export async function readProxies(
   try {
     const lists = replicas.map(async ({ metadata }) => {
       const pod = `/api/v1/namespaces/${metadata.namespace ?? ''}/pods/${metadata.name}:${controlPlanePorts.admin}`;
-      return JSON.parse(await api.text(`${pod}/proxy/api/v1/proxies`)) as readonly ProxyView[];
+      const answer = await api.text(`${pod}/proxy/api/v1/proxies`);
+      return (JSON.parse(answer) as Readonly<{ items: readonly ProxyView[] }>).items;
     });
     return { proxies: (await Promise.all(lists)).flat() };
   } catch (error) {

@@ -38,7 +38,7 @@ export async function tryInjection(
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name, namespace, labels: { [`${ownPrefix}inject`]: 'true' } },
-    spec: { containers: [{ name: 'app', image: 'tulle/check' }] },
+    spec: { serviceAccountName: 'default', containers: [{ name: 'app', image: 'tulle/check' }] },
   };
   return attempt(async () => {
     const made = await api.create(`/api/v1/namespaces/${namespace}/pods?dryRun=All`, pod);

@@ -57,11 +57,10 @@ function run(text: string, flags: Partial<InjectFlags> = {}, name = 'x.yaml') {
 }
 
 type Document = Readonly<{ spec: { template: Pod } }>;
-/** Of the first document. */
 function templateOf(text: string): Pod {
-  const [first] = parseAllDocuments(text).map((document) => document.toJS() as Document);
-  assert.ok(first);
-  return first.spec.template;
+  const [document] = parseAllDocuments(text);
+  assert.ok(document !== undefined);
+  return (document.toJS() as Document).spec.template;
 }
 const hasNative = (text: string) =>
   templateOf(text).spec.initContainers?.some(({ name }) => name === 'istio-proxy') === true;

@@ -1,4 +1,5 @@
 import type { ClusterObject } from '#shared/kubernetes/cluster-api.ts';
+import { fieldManager } from '#shared/kubernetes/names.ts';
 import { describeError, isMeshError } from '#shared/runtime/mesh-error.ts';
 import { CommandError, exitCodes } from '../command-error.ts';
 import type { Cluster } from '../kubernetes/cluster.ts';
@@ -51,11 +52,22 @@ export class Installer {
     const live = await api.read(path);
     const desired = carryOver(manifest, live, this.#options);
     try {
-      const applied = await api.apply(path, desired, { force: this.#options.force });
+      const applied = await this.#applyAt(path, desired);
       this.#options.tell(sayRef(ref), outcomeOf(live, applied));
     } catch (error) {
       if (isMeshError(error, 'conflict')) throw ownedByOthers(sayRef(ref), describeError(error));
       throw error;
+    }
+  }
+
+  async #applyAt(path: string, desired: Manifest): Promise<ClusterObject> {
+    const { api } = this.#cluster;
+    const { force } = this.#options;
+    try {
+      return await api.apply(path, desired, { force });
+    } catch (error) {
+      if (force || !isMeshError(error, 'conflict') || !giveWay(managersIn(describeError(error)))) throw error;
+      return api.apply(path, desired, { force: true });
     }
   }
 
@@ -91,6 +103,18 @@ export class Installer {
 export function isEstablished(definition: ClusterObject): boolean {
   const { conditions = [] } = (definition['status'] ?? {}) as { conditions?: { type: string; status: string }[] };
   return conditions.some(({ type, status }) => type === 'Established' && status === 'True');
+}
+
+/** Our own components, and an autoscaler: what of theirs is to stay is carried over, all else is ours to say. */
+const givingWay = [fieldManager, 'kube-controller-manager'];
+
+function giveWay(managers: readonly string[]): boolean {
+  return managers.length > 0 && managers.every((manager) => givingWay.includes(manager));
+}
+
+/** Whom the server names as owners of fields: `conflict with "kubectl" using apps/v1: .spec.replicas`. */
+export function managersIn(message: string): readonly string[] {
+  return [...message.matchAll(/conflicts? with "([^"]*)"/g)].map(([, manager = '']) => manager);
 }
 
 function ownedByOthers(ref: string, message: string): CommandError {

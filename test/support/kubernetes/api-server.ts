@@ -206,12 +206,13 @@ const apiServerFlags = (etcd: number) => [
   '--service-account-signing-key-file=sa.key',
   '--service-account-issuer=https://kubernetes.default.svc',
   '--api-audiences=istio-ca,https://kubernetes.default.svc',
-  '--service-cluster-ip-range=10.96.0.0/16',
   '--authorization-mode=RBAC',
   '--allow-privileged=true',
 ];
 
+/** Services have addresses of loopback: no call of a webhook leaves this machine, and who listens there answers it. */
 const onLoopback = (port: number) => [
+  '--service-cluster-ip-range=127.96.0.0/16',
   `--secure-port=${port}`,
   '--bind-address=127.0.0.1',
   '--disable-admission-plugins=ServiceAccount',
@@ -219,6 +220,7 @@ const onLoopback = (port: number) => [
 
 /** Pods get the token of their account as in a cluster of today: projected, bound to the pod. */
 const inCluster = ({ port, advertise }: Place) => [
+  '--service-cluster-ip-range=10.96.0.0/16',
   `--secure-port=${port}`,
   '--bind-address=0.0.0.0',
   `--advertise-address=${advertise}`,

@@ -1,18 +1,18 @@
 /** What the admin API answers from: the parts of the running control plane, seen through the API's own types. */
 import { formatSpiffeId } from '#shared/model/spiffe-id.ts';
 import type { Readiness } from '#shared/runtime/readiness.ts';
-import { ok } from '#shared/runtime/result.ts';
+import { fail, ok, problem, type Result } from '#shared/runtime/result.ts';
 import { typeUrls } from '#shared/xds/type-urls.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import type { AdminBackend } from './admin/api.ts';
 import type { Distribution, ProxyView } from '#shared/admin/views.ts';
 import type { CatalogPublisher } from './catalog/publisher.ts';
 import type { Identity } from './identity.ts';
+import type { KubernetesPlatform } from './kubernetes.ts';
 import type { MeshSnapshots } from './mesh-snapshots.ts';
 import { makeMetrics } from './metrics.ts';
 import { toProxyNode } from './proxy-node.ts';
 import type { RegistryOwner } from './registry-owner.ts';
-import type { Settings } from './settings.ts';
 import { applyDocuments, deleteDocument } from './sources/file/documents.ts';
 import type { FolderSource } from './sources/file/folder-source.ts';
 import { distributionOfGeneration } from './xds/distribution.ts';
@@ -21,10 +21,11 @@ import { defaultMeshConfig } from '#shared/model/mesh-config.ts';
 
 /** The running parts. */
 export type Parts = Readonly<{
-  settings: Settings;
   readiness: Readiness;
   publisher: CatalogPublisher;
-  source: FolderSource;
+  /** The folder that changes are written to; null: on Kubernetes changes go by its API server. */
+  folder: Readonly<{ source: FolderSource; path: string }> | null;
+  platform: KubernetesPlatform | null;
   proxies: Proxies;
   snapshots: MeshSnapshots;
   registry: RegistryOwner;
@@ -32,8 +33,9 @@ export type Parts = Readonly<{
 }>;
 
 export function makeBackend(parts: Parts): AdminBackend {
-  const { settings, readiness, publisher, source, proxies, snapshots, registry, identity } = parts;
+  const { readiness, publisher, folder, platform, proxies, snapshots, registry, identity } = parts;
   const metrics = makeMetrics({ catalog: publisher.catalog, proxies, authority: identity.authority, readiness });
+  platform?.registerMetrics(metrics);
   const catalog = () => publisher.catalog.current();
   return {
     version: packageJson.version,
@@ -52,15 +54,18 @@ export function makeBackend(parts: Parts): AdminBackend {
       })),
       total: identity.authority.counters().issued,
     }),
+    cluster: () => platform?.view() ?? null,
     metrics: () => metrics.metrics(),
     apply: async (text, { dryRun }) => {
-      const applied = await applyDocuments(text, catalog(), settings.configDir, dryRun);
-      if (applied.ok && !dryRun) await publishNow(source, publisher);
+      if (folder === null) return onlyByKubectl('apply');
+      const applied = await applyDocuments(text, catalog(), folder.path, dryRun);
+      if (applied.ok && !dryRun) await publishNow(folder.source, publisher);
       return applied;
     },
     remove: async (key) => {
-      const removed = await deleteDocument(key, catalog(), settings.configDir);
-      if (removed.ok) await publishNow(source, publisher);
+      if (folder === null) return onlyByKubectl('delete');
+      const removed = await deleteDocument(key, catalog(), folder.path);
+      if (removed.ok) await publishNow(folder.source, publisher);
       return removed;
     },
     token: ({ namespace, serviceAccount, ttlMs }) => {
@@ -72,6 +77,10 @@ export function makeBackend(parts: Parts): AdminBackend {
       return Promise.resolve(ok({ token: token.reveal(), expiresAt: new Date(expiresAt).toISOString(), spiffeId }));
     },
   };
+}
+
+function onlyByKubectl<T>(verb: string): Result<T> {
+  return fail([problem('', `on Kubernetes resources are changed through its API server: kubectl ${verb}`)]);
 }
 
 /** So that a change that was answered can be waited for: `get` right after `apply` sees it. */

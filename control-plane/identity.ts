@@ -9,10 +9,12 @@ import { MeshError } from '#shared/runtime/mesh-error.ts';
 import { formatProblems } from '#shared/runtime/result.ts';
 import { Secret } from '#shared/runtime/secret.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
-import { attestFirst } from './ca/attestors/attestor.ts';
+import { attestFirst, type Attestor } from './ca/attestors/attestor.ts';
 import { openCertificateSide, type CertificateSide } from './ca/ca.ts';
 import { openFolderKeys } from './ca/folder-keys.ts';
 import type { GivenAuthority } from './ca/key-store.ts';
+import type { AdvertisedNames } from './ca/server-certificate.ts';
+import type { SharedKeys } from './ca/shared-keys.ts';
 import type { Settings } from './settings.ts';
 import type { Authenticate } from './xds/provider.ts';
 
@@ -20,28 +22,38 @@ export type Identity = CertificateSide & Readonly<{ authenticate: Authenticate }
 
 const audience = 'tulle-control-plane';
 
-/** Opens or makes the keys in the data directory and writes the root for sidecars to `ca.pem`. */
+export type IdentityParts = Readonly<{
+  mesh: MeshConfig;
+  /** What several replicas share; null: the keys are in the data directory. */
+  shared: Readonly<{ keys: SharedKeys; attestor: Attestor; serviceNames: readonly string[] }> | null;
+  clock: Clock;
+  logger: Logger;
+}>;
+
+/** Opens or makes the keys and writes the root for sidecars to `ca.pem` in the data directory. */
 export async function openIdentity(
   settings: Settings,
-  mesh: MeshConfig,
-  clock: Clock,
-  logger: Logger,
+  { mesh, shared, clock, logger }: IdentityParts,
 ): Promise<Identity> {
   const { trustDomain } = mesh;
+  const folder = join(settings.dataDir, 'ca');
+  const keys = shared?.keys ?? (await openFolderKeys({ folder, given: await readGiven(settings), trustDomain, clock }));
   const side = openCertificateSide({
-    ...(await openFolderKeys({
-      folder: join(settings.dataDir, 'ca'),
-      given: await readGiven(settings),
-      trustDomain,
-      clock,
-    })),
+    keys: keys.keys,
+    joinTokenKey: keys.joinTokenKey,
     trustDomain,
     audience,
-    advertised: advertisedNames(settings),
+    advertised: advertisedNames(settings, shared?.serviceNames ?? []),
+    attestors: shared === null ? [] : [shared.attestor],
     clock,
     onFailure: (message) => logger.error(message),
   });
-  await writeFile(join(settings.dataDir, 'ca.pem'), side.authority.rootsPem, { mode: 0o644 });
+  const writeRoots = () => writeFile(join(settings.dataDir, 'ca.pem'), side.authority.rootsPem, { mode: 0o644 });
+  await writeRoots();
+  side.authority.keys.subscribe(() => {
+    logger.info('the certificate authority was replaced');
+    writeRoots().catch((error: unknown) => logger.error({ error }, 'ca.pem cannot be written'));
+  });
   return { ...side, authenticate: authenticator(side) };
 }
 
@@ -81,10 +93,10 @@ async function readText(flag: string, path: string): Promise<string> {
 }
 
 /** The server certificate names what was asked for, the address it listens on, and loopback. */
-function advertisedNames(settings: Settings): { dnsNames: readonly string[]; addresses: readonly string[] } {
+function advertisedNames(settings: Settings, serviceNames: readonly string[]): AdvertisedNames {
   const isWildcard = (name: string) => name === '0.0.0.0' || name === '::';
-  const names = [...new Set([...settings.advertise, settings.xdsTls.host, 'localhost', '127.0.0.1'])].filter(
-    (name) => !isWildcard(name),
-  );
+  const names = [
+    ...new Set([...serviceNames, ...settings.advertise, settings.xdsTls.host, 'localhost', '127.0.0.1']),
+  ].filter((name) => !isWildcard(name));
   return { dnsNames: names.filter((name) => isIP(name) === 0), addresses: names.filter((name) => isIP(name) !== 0) };
 }

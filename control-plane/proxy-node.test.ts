@@ -59,6 +59,14 @@ test('the metadata wins, as Istio’s keys have it', () => {
   });
 });
 
+test('interception is as it is said: REDIRECT, TPROXY or NONE; anything else is REDIRECT', () => {
+  const modes = ['TPROXY', 'NONE', 'REDIRECT', 'none', ''].map((mode) => read(aNode({ INTERCEPTION_MODE: mode })));
+  assert.deepEqual(
+    modes.map(({ interception }) => interception),
+    ['TPROXY', 'NONE', 'REDIRECT', 'REDIRECT', 'REDIRECT'],
+  );
+});
+
 test('a node that is none is refused by name', () => {
   for (const id of ['', 'envoy', 'router~10.0.0.1~a.b~c', 'sidecar~~a.b~c', 'sidecar~1~2~3~4']) {
     const result = toProxyNode(aNode({}, { id }), defaultMeshConfig);

@@ -43,8 +43,12 @@ export function toProxyNode(node: XdsNode, mesh: MeshConfig): Result<ProxyNode> 
     locality: { region: locality?.region ?? '', zone: locality?.zone ?? '', subzone: locality?.sub_zone ?? '' },
     compat: (own ?? mesh.compat) === 'istio' ? 'istio' : 'tulle',
     metadata,
-    interception: text(metadata['INTERCEPTION_MODE']) === 'NONE' ? 'NONE' : 'REDIRECT',
+    interception: toInterception(text(metadata['INTERCEPTION_MODE'])),
   });
+}
+
+function toInterception(mode: string): ProxyNode['interception'] {
+  return mode === 'NONE' || mode === 'TPROXY' ? mode : 'REDIRECT';
 }
 
 const isTrue = (value: unknown): boolean => value === true || value === 'true';

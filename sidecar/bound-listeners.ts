@@ -1,8 +1,9 @@
 /** The listeners of the plan in force, as sockets of this thread: bound and released to match it. */
 import type { Socket } from 'node:net';
 import type { HostPort } from '#shared/runtime/host-port.ts';
-import { describeError } from '#shared/runtime/mesh-error.ts';
-import { TcpListener } from './net/listener.ts';
+import { describeError, MeshError } from '#shared/runtime/mesh-error.ts';
+import { TcpListener, type ListenPlace } from './net/listener.ts';
+import { SocketCalls } from './net/listening-socket.ts';
 import type { Neighbours, PathLog } from './neighbours.ts';
 import type { Plan } from './proxy/plan.ts';
 import type { ListenerConfig } from './snapshot/listener.ts';
@@ -73,13 +74,15 @@ export class BoundListeners {
     this.#bound.clear();
   }
 
-  async #bind(name: string, { address, port, direction }: ListenerConfig): Promise<void> {
+  async #bind(name: string, config: ListenerConfig): Promise<void> {
     const { neighbours, logger, accept } = this.#options;
+    const { address, port, direction } = config;
     const place = neighbours.place({ name, address, port });
     if (place === null) return;
     try {
+      const fd = place.fd ?? (config.transparent ? await openTransparent(address, place) : null);
       const listener = await TcpListener.listen(
-        { address, ...place, backlog, maxConnections: 0 },
+        { address, ...place, fd, backlog, maxConnections: 0 },
         {
           onSocket: accept(name),
           onRefused: (error) =>
@@ -92,6 +95,13 @@ export class BoundListeners {
       logger.error({ listener: name, reason: describeError(error) }, 'a listener cannot be bound');
     }
   }
+}
+
+/** Node binds before anything can be said of the socket. */
+async function openTransparent(address: string, { port, reusePort }: ListenPlace): Promise<number> {
+  const calls = await SocketCalls.load();
+  if (calls === null) throw new MeshError('unsupported', 'transparent sockets are opened on Linux only');
+  return calls.open({ address, port, reusePort, backlog, transparent: true }).fd;
 }
 
 function stop({ listener, release }: Bound): void {

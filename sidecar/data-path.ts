@@ -11,6 +11,7 @@ import { BoundListeners } from './bound-listeners.ts';
 import { compilePlan, type PlanTools } from './compile/compile-plan.ts';
 import { systemResolve } from './net/dns.ts';
 import type { Neighbours, PathLog } from './neighbours.ts';
+import { SocketCalls } from './net/listening-socket.ts';
 import { loadOriginalDestination, type OriginalDestination } from './net/original-destination.ts';
 import { WorkloadSecrets } from './net/secret-store.ts';
 import { TimerWheel } from './net/timer-wheel.ts';
@@ -61,6 +62,7 @@ export class DataPath {
   readonly #end: PathEnd;
   #isListening = false;
   #originalDestination: OriginalDestination | null = null;
+  #socketCalls: SocketCalls | null = null;
   #plan: Plan = emptyPlan;
   #compat: 'tulle' | 'istio';
   #applying: Promise<void> = Promise.resolve();
@@ -79,7 +81,8 @@ export class DataPath {
       onProblem: (path, error) =>
         logger.warn({ path, reason: describeError(error) }, 'a certificate file cannot be read'),
     });
-    const connector = new Connector({ secrets: this.#secrets, clock, random, wheel: this.#wheel });
+    const socketCalls = () => this.#socketCalls;
+    const connector = new Connector({ secrets: this.#secrets, clock, random, wheel: this.#wheel, socketCalls });
     const observer = new TelemetryObserver(this.series, options.own);
     const currentPlan = () => this.#plan;
     this.#tcp = new TcpTunnels({ currentPlan, clock, connector, observer });
@@ -198,12 +201,11 @@ export class DataPath {
 
   async #apply(snapshot: Snapshot): Promise<void> {
     if (this.#isClosed) return;
-    if (
-      this.#originalDestination === null &&
-      [...snapshot.listeners.values()].some(({ useOriginalDst }) => useOriginalDst)
-    ) {
+    const listeners = [...snapshot.listeners.values()];
+    if (this.#originalDestination === null && listeners.some(({ useOriginalDst }) => useOriginalDst))
       this.#originalDestination = await this.#loadOriginalDestination();
-    }
+    if (this.#socketCalls === null && listeners.some(({ inspect }) => inspect.originalSrcMark !== null))
+      this.#socketCalls = await this.#loadSocketCalls();
     this.#compat = compatOf(snapshot) ?? this.#options.compat;
     const { plan, retire } = compilePlan(snapshot, this.#plan, this.#tools);
     this.#plan = plan;
@@ -223,6 +225,13 @@ export class DataPath {
       );
       return null;
     }
+  }
+
+  async #loadSocketCalls(): Promise<SocketCalls | null> {
+    const calls = await SocketCalls.load().catch((error: unknown) => describeError(error));
+    if (calls instanceof SocketCalls) return calls;
+    this.#options.logger.error({ reason: calls }, 'the application cannot be called in the name of clients');
+    return null;
   }
 
   async #bind(): Promise<void> {

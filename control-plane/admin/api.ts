@@ -6,6 +6,7 @@
 import type {
   AppliedResource,
   CertificateView,
+  ClusterView,
   Distribution,
   IssuedToken,
   ProxyView,
@@ -25,6 +26,8 @@ export type AdminBackend = Readonly<{
   /** The resources that a proxy was last sent, typed, by short type name; null: no such proxy. */
   proxyConfig: (id: string) => Readonly<Record<string, readonly unknown[]>> | null;
   certificates: () => Readonly<{ root: unknown; issued: readonly CertificateView[]; total: number }>;
+  /** Null: not on Kubernetes. */
+  cluster: () => ClusterView | null;
   metrics: () => Promise<string>;
   /** Writes documents into the watched folder. */
   apply: (text: string, options: { dryRun: boolean }) => Promise<Result<readonly AppliedResource[]>>;

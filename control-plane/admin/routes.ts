@@ -73,6 +73,11 @@ const getProxyConfig: Handler = (backend, _request, [id = '']) => {
   return config === null ? problemAnswer(404, `no proxy ${id} is connected`) : json(config);
 };
 
+const getCluster: Handler = (backend) => {
+  const cluster = backend.cluster();
+  return cluster === null ? problemAnswer(404, 'this control plane is not on Kubernetes') : json(cluster);
+};
+
 const ready: Handler = (backend) =>
   backend.isReady() ? json({ ready: true }) : json({ ready: false, awaited: backend.awaited() }, 503);
 
@@ -125,6 +130,7 @@ const routes: readonly Route[] = [
   read('/api/v1/proxies', (backend) => json({ generation: backend.catalog().generation, items: backend.proxies() })),
   read('/api/v1/proxies/:id/config', getProxyConfig),
   read('/api/v1/certificates', (backend) => json(backend.certificates())),
+  read('/api/v1/cluster', getCluster),
   change('PUT', '/api/v1/resources', applyDocuments),
   change('DELETE', '/api/v1/resources/:kind/:namespace/:name', removeResource),
   change('POST', '/api/v1/tokens', makeToken),

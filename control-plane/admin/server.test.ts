@@ -45,6 +45,7 @@ const backend: AdminBackend = {
   distribution: () => ({ generation: 7, applied: 1, total: 2, refused: [] }),
   proxies: () => [],
   proxyConfig: (id) => (id === 'sidecar~10.0.0.1~a.shop~shop.svc' ? { clusters: [] } : null),
+  cluster: () => null,
   certificates: () => ({ root: {}, issued: [], total: 0 }),
   metrics: async () => '# HELP x\nx 1\n',
   apply: async (text, { dryRun }) => {

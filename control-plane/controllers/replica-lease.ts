@@ -30,6 +30,8 @@ export class ReplicaLease {
   readonly #writing: Reconciler;
   #cancel: () => void = () => undefined;
   #hasLease = false;
+  #isRenewalDue = true;
+  #written = '';
 
   constructor(options: ReplicaLeaseOptions) {
     const { namespace, me, clock, random, onFailure } = options;
@@ -61,12 +63,15 @@ export class ReplicaLease {
   }
 
   #renew(): void {
+    this.#isRenewalDue = true;
     this.#writing.trigger();
     this.#cancel = this.#options.clock.after(renewEveryMs, () => this.#renew());
   }
 
   async #write(): Promise<void> {
     const { api, namespace, me, clock, report } = this.#options;
+    const text = encodeReport(report());
+    if (!this.#isRenewalDue && text === this.#written) return;
     const name = `${replicaLeasePrefix}${me}`;
     const lease = {
       apiVersion: 'coordination.k8s.io/v1',
@@ -75,7 +80,7 @@ export class ReplicaLease {
         name,
         namespace,
         labels: { [replicaLabel]: 'true', 'app.kubernetes.io/part-of': 'tulle' },
-        annotations: { [reportAnnotation]: encodeReport(report()) },
+        annotations: { [reportAnnotation]: text },
       },
       spec: encodeLeaseSpec({
         holder: me,
@@ -93,5 +98,7 @@ export class ReplicaLease {
       await api.create(leasesPath(namespace), lease);
     }
     this.#hasLease = true;
+    this.#isRenewalDue = false;
+    this.#written = text;
   }
 }

@@ -38,6 +38,8 @@ function aLease(name: string, resourceVersion: string, report = aReport(), holde
 const aMap = (...leases: readonly ClusterObject[]) =>
   new Map(leases.map((lease) => [`tulle-system/${lease.metadata.name}`, lease]));
 
+const at = (monotonicMs: number) => ({ monotonicMs, wallMs: 0 });
+
 /** A proxy that has applied this generation of the catalog. */
 function aProxy(id: string, appliedGeneration: number | undefined, refused?: string): ProxyRecord {
   const types = new Map(
@@ -89,18 +91,21 @@ test('the reports of all replicas are added up; one that has not seen a version 
 });
 
 test('a replica is healthy while its lease changes, by our own clock', () => {
-  const first = seeReplicas(new Map(), aMap(aLease('a', '1'), aLease('b', '2')), 1000);
+  const first = seeReplicas(new Map(), aMap(aLease('a', '1'), aLease('b', '2')), at(1000));
   assert.deepEqual(
     healthyReplicas(first, 15_999).map(({ name }) => name),
     ['a', 'b'],
   );
-  const second = seeReplicas(first, aMap(aLease('a', '3'), aLease('b', '2')), 10_000);
+  const second = seeReplicas(first, aMap(aLease('a', '3'), aLease('b', '2')), at(10_000));
   assert.deepEqual(
     healthyReplicas(second, 16_000).map(({ name }) => name),
     ['a'],
   );
   assert.equal(second.get('a')?.report, first.get('a')?.report);
-  const third = seeReplicas(second, aMap(aLease('a', '4', aReport(), '')), 10_000);
+  // Seen for the first time and not renewed for a minute, by its own word.
+  const dead = seeReplicas(new Map(), aMap(aLease('a', '1')), { monotonicMs: 5000, wallMs: 60_000 });
+  assert.deepEqual(healthyReplicas(dead, 5000), []);
+  const third = seeReplicas(second, aMap(aLease('a', '4', aReport(), '')), at(10_000));
   assert.deepEqual([...third.keys()], []);
 });
 

@@ -75,24 +75,31 @@ export type SeenReplica = Readonly<{
 }>;
 export type SeenReplicas = ReadonlyMap<string, SeenReplica>;
 
-/** What is known after a look at the leases: a lease that changed was renewed just now. */
-export function seeReplicas(before: SeenReplicas, leases: ObjectMap, nowMs: number): SeenReplicas {
+/**
+ * What is known after a look at the leases: a lease that changed was renewed just now. Of one that is seen for the first time that is
+ * not known: then the time that it tells counts, by the wall clock (`wallMs`), so that the dead of yesterday are not alive today.
+ */
+export function seeReplicas(before: SeenReplicas, leases: ObjectMap, now: Now): SeenReplicas {
   const seen = [...leases.values()].flatMap((lease): readonly (readonly [string, SeenReplica])[] => {
     const known = before.get(lease.metadata.name);
     // Given back: the replica has ended.
     if (decodeLease(lease).holder === '') return [];
     if (known !== undefined && known.resourceVersion === lease.metadata.resourceVersion)
       return [[lease.metadata.name, known]];
-    return [[lease.metadata.name, toSeen(lease, known, nowMs)]];
+    return [[lease.metadata.name, toSeen(lease, known, now)]];
   });
   return new Map(seen);
 }
 
-function toSeen({ metadata }: ClusterObject, known: SeenReplica | undefined, nowMs: number): SeenReplica {
+export type Now = Readonly<{ monotonicMs: number; wallMs: number }>;
+
+function toSeen(lease: ClusterObject, known: SeenReplica | undefined, { monotonicMs, wallMs }: Now): SeenReplica {
+  const { metadata } = lease;
+  const ageMs = known === undefined ? Math.max(0, wallMs - decodeLease(lease).renewedAtMs) : 0;
   const { name, resourceVersion = '', annotations } = metadata;
   const text = annotations?.[reportAnnotation] ?? '';
   const report = known?.text === text ? known.report : decodeReport(text);
-  return { name, resourceVersion, seenAtMs: nowMs, report, text };
+  return { name, resourceVersion, seenAtMs: monotonicMs - ageMs, report, text };
 }
 
 /** Those that were heard of within the life of a lease. */

@@ -130,7 +130,7 @@ test('a pod whose annotations are wrong is refused with all that is wrong', () =
   const annotations = { 'sidecar.istio.io/interceptionMode': 'bad', 'proxy.istio.io/config': 'nobody: 1' };
   const { response, events } = answer(aReview({ object: aPod({ annotations }) }));
   assert.equal(response.allowed, false);
-  assert.equal(response.status?.code, 422);
+  assert.equal(response.status?.code, 400);
   assert.equal(response.patch, undefined);
   assert.match(
     response.status?.message ?? '',

@@ -1,4 +1,5 @@
 import type { TypedMessage, TypedObject } from '#shared/xds/typed.ts';
+import { fromOwnLoopback } from './capture.ts';
 import { clusterMetadata } from './clusters.ts';
 import { appIdleTimeout, type Compat } from './compat.ts';
 import { policyFor, ruleFor } from './destination-rules.ts';
@@ -7,28 +8,26 @@ import { downstreamProtocol, httpOptions, httpProtocolOptions } from './features
 import type { InboundPort } from './inbound-ports.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { blackHoleCluster, inboundCluster, inboundPassthroughCluster, passthroughCluster, statName } from './names.ts';
-import type { ProxyNode } from './proxy-node.ts';
+import { ipVersions, type ProxyNode } from './proxy-node.ts';
 import type { Scope } from './scope.ts';
 import type { ConnectionPool } from './traffic-policy.ts';
 import { toAddress, toDuration, typed } from './typed-builder.ts';
-
-/** Connections to the application come from this address, by which NAT rules know not to redirect them again. */
-const bindToLoopback: TypedObject = { source_address: { address: '127.0.0.6', port_value: 0 } };
 
 /** A time beyond every process: endpoints of a known port are never forgotten. */
 const forever = '9223372035s';
 
 /** The clusters that every proxy has: passed through in both directions, and nowhere. */
-export function fixedClusters(index: MeshIndex, compat: Compat): readonly TypedMessage[] {
-  return index.memo.get(`fixed-clusters/${compat}`, [index.mesh], () => [
+export function fixedClusters(index: MeshIndex, node: ProxyNode): readonly TypedMessage[] {
+  const { compat } = node;
+  return index.memo.get(`fixed-clusters/${compat}/${ipVersions(node).join()}`, [index.mesh], () => [
     typed('envoy.config.cluster.v3.Cluster', {
       name: blackHoleCluster,
       type: 'STATIC',
       connect_timeout: toDuration(index.mesh.connectTimeoutMs),
       alt_stat_name: statName(blackHoleCluster),
     }),
-    passthrough(index, compat, inboundPassthroughCluster),
-    passthrough(index, compat, passthroughCluster),
+    passthrough(index, compat, { name: inboundPassthroughCluster, source: fromOwnLoopback(node) }),
+    passthrough(index, compat, { name: passthroughCluster }),
   ]);
 }
 
@@ -62,7 +61,7 @@ function inboundDiscovery(name: string, node: ProxyNode, port: InboundPort): Typ
       type: 'ORIGINAL_DST',
       lb_policy: 'CLUSTER_PROVIDED',
       cleanup_interval: forever,
-      upstream_bind_config: bindToLoopback,
+      upstream_bind_config: fromOwnLoopback(node),
     };
   }
   const endpoint = { endpoint: { address: toAddress(fixed.address, fixed.port) } };
@@ -101,7 +100,11 @@ function inboundPool(
   return policyFor(ruleFor(index.rules, client, service), servicePort)?.connectionPool;
 }
 
-function passthrough(index: MeshIndex, compat: Compat, name: string): TypedMessage {
+function passthrough(
+  index: MeshIndex,
+  compat: Compat,
+  { name, source }: Readonly<{ name: string; source?: TypedObject }>,
+): TypedMessage {
   const isInbound = name === inboundPassthroughCluster;
   const idle = (isInbound ? appIdleTimeout(compat) : undefined) ?? '300s';
   return typed('envoy.config.cluster.v3.Cluster', {
@@ -110,7 +113,7 @@ function passthrough(index: MeshIndex, compat: Compat, name: string): TypedMessa
     connect_timeout: toDuration(index.mesh.connectTimeoutMs),
     lb_policy: 'CLUSTER_PROVIDED',
     circuit_breakers: circuitBreakers(undefined, compat),
-    upstream_bind_config: isInbound ? bindToLoopback : undefined,
+    upstream_bind_config: source,
     alt_stat_name: statName(passthroughCluster),
     typed_extension_protocol_options: httpOptions({
       common_http_protocol_options: { idle_timeout: idle },

@@ -100,7 +100,7 @@ function applicationPort(
 ): Pick<InboundPort, 'port' | 'listen'> | undefined {
   const connect = workload === undefined ? undefined : connectPort(workload, port);
   const target = typeof port.target === 'number' ? port.target : undefined;
-  if (node.interception === 'REDIRECT') {
+  if (node.interception !== 'NONE') {
     const own = connect ?? target;
     return own === undefined ? undefined : { port: own };
   }

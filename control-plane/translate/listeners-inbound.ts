@@ -2,6 +2,7 @@ import { isHttp2 } from '#shared/model/protocol.ts';
 import type { TypedMessage, TypedObject } from '#shared/xds/typed.ts';
 import { listenerAccessLog } from './access-log.ts';
 import { serverMutualTls } from './features/transport-sockets.ts';
+import { capturing, originalAddresses } from './capture.ts';
 import { type ChainKind, chainKinds } from './inbound-chains.ts';
 import type { InboundPort } from './inbound-ports.ts';
 import { inspectorsFor } from './inspectors.ts';
@@ -10,7 +11,7 @@ import { inboundCluster, inboundPassthroughCluster, inboundPort, statName } from
 import { blackHole, httpManager, tcpProxy } from './network-filters.ts';
 import { ownMetadata, probeOf } from './own-metadata.ts';
 import { modeOfPort, type PeerPolicy, peerPolicyFor } from './peer-authentication.ts';
-import type { ProxyNode } from './proxy-node.ts';
+import { ipVersions, type ProxyNode } from './proxy-node.ts';
 import { compact, toAddress, typed } from './typed-builder.ts';
 
 /** What a set of filter chains leads to. */
@@ -56,15 +57,9 @@ export function inboundListeners(
 function virtualInbound(index: MeshIndex, node: ProxyNode, chains: readonly Chain[]): TypedMessage {
   return typed('envoy.config.listener.v3.Listener', {
     name: 'virtualInbound',
-    address: toAddress('0.0.0.0', inboundPort),
+    ...capturing(inboundPort, { interception: node.interception, ipVersions: ipVersions(node) }),
     filter_chains: chains.map(({ match, message }) => ({ filter_chain_match: match, ...message })),
-    listener_filters: [
-      {
-        name: 'envoy.filters.listener.original_dst',
-        typed_config: typed('envoy.extensions.filters.listener.original_dst.v3.OriginalDst'),
-      },
-      ...inspectorsFor(chains.map(({ match }) => match)),
-    ],
+    listener_filters: [...originalAddresses(node), ...inspectorsFor(chains.map(({ match }) => match))],
     ...commonFields(index, node),
   });
 }

@@ -4,6 +4,7 @@ import { type HttpBinding, httpBindings, sniffedRouteName, type TcpBinding, tcpB
 import { httpInspector, tlsInspector } from './inspectors.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { outboundPort, statName } from './names.ts';
+import { capturing } from './capture.ts';
 import { blackHole, httpManager, tcpProxy } from './network-filters.ts';
 import { ownMetadata } from './own-metadata.ts';
 import type { Scope } from './scope.ts';
@@ -31,7 +32,7 @@ export function outboundListeners(index: MeshIndex, scope: Scope): ReadonlyMap<s
   for (const [name, bindings] of byAddress) {
     add(name, () => tcpListener(index, scope, name, bindings));
   }
-  if (scope.interception === 'REDIRECT') {
+  if (scope.interception !== 'NONE') {
     add('virtualOutbound', () => virtualOutbound(index, scope));
   }
   return listeners;
@@ -153,7 +154,7 @@ function virtualOutbound(index: MeshIndex, scope: Scope): TypedMessage {
   const cluster = unknownCluster(scope);
   return typed('envoy.config.listener.v3.Listener', {
     name: 'virtualOutbound',
-    address: toAddress('0.0.0.0', outboundPort),
+    ...capturing(outboundPort, scope),
     filter_chains: [
       {
         name: 'virtualOutbound-blackhole',

@@ -66,12 +66,18 @@ describe('the table of names', () => {
     assert.deepEqual(Object.keys(tableOf(yaml) ?? {}), ['a.example']);
   });
 
-  test('stays the same object while it says the same, and for all proxies of a scope', () => {
+  test('stays the same object while it says the same, and for all proxies of which it says the same', () => {
     const first = indexMesh(mesh(`${entry('a', 'a.example')}${entry('b', 'b.example', 'resolution: NONE')}`));
     const second = indexMesh(mesh(entry('a', 'a.example'), 2), first);
     const of = (index: typeof first, name: string) =>
       translate(index, aNode({ name, labels: {}, ...resolving })).get(typeUrls.nameTable);
     assert.equal(of(first, 'x'), of(first, 'y'));
+    const elsewhere = aNode({ name: 'z', namespace: 'other', labels: {}, ...resolving });
+    assert.equal(
+      of(first, 'x'),
+      translate(first, elsewhere).get(typeUrls.nameTable),
+      'also of scopes that see the same',
+    );
     assert.equal(of(first, 'x'), of(second, 'x'));
     const third = indexMesh(mesh(entry('a', 'a.example', 'resolution: DNS, addresses: [10.0.0.1]'), 3), second);
     assert.notEqual(of(third, 'x'), of(second, 'x'));

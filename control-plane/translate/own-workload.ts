@@ -34,5 +34,5 @@ export function nodeNameOf(index: MeshIndex, node: ProxyNode): string {
 
 /** Without interception proxies share the addresses of their machine. */
 export function hasOwnAddress({ interception }: ProxyNode): boolean {
-  return interception === 'REDIRECT';
+  return interception !== 'NONE';
 }

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 /** The proxy that a translation is for, as its bootstrap node (attested by the control plane) describes it. */
 export type ProxyNode = Readonly<{
   id: string;
@@ -10,8 +12,11 @@ export type ProxyNode = Readonly<{
   /** Whose defaults hold; see `compat.ts`. */
   compat: 'tulle' | 'istio';
   metadata: Readonly<Record<string, unknown>>;
-  /** `REDIRECT`: NAT rules hand over the traffic. `NONE`: applications use explicit ports and the HTTP proxy. */
-  interception: 'REDIRECT' | 'NONE';
+  /**
+   * `REDIRECT`: NAT rules hand over the traffic. `TPROXY`: so they do, and what comes in keeps the address of its client. `NONE`:
+   * applications use explicit ports and the HTTP proxy.
+   */
+  interception: 'REDIRECT' | 'TPROXY' | 'NONE';
 }>;
 
 /**
@@ -25,6 +30,12 @@ export function inboundPorts(node: ProxyNode): ReadonlyMap<number, number> {
   }
   const pairs = Object.entries(declared).map(([app, listen]): [number, number] => [Number(app), Number(listen)]);
   return new Map(pairs.filter(([app, listen]) => Number.isInteger(app) && Number.isInteger(listen) && listen > 0));
+}
+
+/** The versions of IP that a proxy has addresses of; IPv4 where it is not known. */
+export function ipVersions({ ipAddresses }: ProxyNode): readonly (4 | 6)[] {
+  const versions = ([4, 6] as const).filter((version) => ipAddresses.some((address) => isIP(address) === version));
+  return versions.length === 0 ? [4] : versions;
 }
 
 /** The port on which a proxy without interception takes the traffic that `TULLE_INBOUND` has under this name. */

@@ -6,7 +6,7 @@ import { coversHost } from '#shared/model/hostname.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { isExportedTo, type MeshService } from './mesh-service.ts';
 import { nodeNameOf, placeOf } from './own-workload.ts';
-import { automaticFamilies, type ProxyNode } from './proxy-node.ts';
+import { automaticFamilies, ipVersions, type ProxyNode } from './proxy-node.ts';
 import {
   type Claims,
   destinationsOf,
@@ -39,6 +39,7 @@ export type Scope = Readonly<{
   nodeName: string;
   compat: ProxyNode['compat'];
   interception: ProxyNode['interception'];
+  ipVersions: readonly (4 | 6)[];
   /** Families of the automatic addresses in use; see `addressesIn`. */
   automatic: readonly ('v4' | 'v6')[];
   sidecar?: Sidecar | undefined;
@@ -68,6 +69,7 @@ export function scopeFor(index: MeshIndex, node: ProxyNode): Scope {
     nodeName,
     node.compat,
     node.interception,
+    ipVersions(node).join(),
     automaticFamilies(node).join(),
   ]);
   const known = index.scopes.get(key);
@@ -116,6 +118,7 @@ function buildScope(
     locality: placeOf(index, node),
     compat: node.compat,
     interception: node.interception,
+    ipVersions: ipVersions(node),
     automatic: automaticFamilies(node),
     allowsUnknown: policy === 'ALLOW_ANY',
     egress,

@@ -267,5 +267,16 @@ suite('proxies of pods', () => {
     const index = indexOf(headless, slice('web-1', [endpoint('10.0.0.1', 'a')]), pod('a', '10.0.0.1'));
     const routes = JSON.stringify(translate(index, aNode()).get(typeUrls.routes)?.get('80'));
     assert.match(routes, /"\*\.web\.default\.svc\.cluster\.local"/);
+    const named = pod('a', '10.0.0.1').replace('nodeName: n1', 'nodeName: n1, hostname: web-0, subdomain: web');
+    const table = (own: string) => {
+      const cluster = indexOf(headless, slice('web-1', [endpoint('10.0.0.1', 'a')]), own);
+      const [names] =
+        translate(cluster, aNode({ metadata: { DNS_CAPTURE: 'true' } }))
+          .get(typeUrls.nameTable)
+          ?.values() ?? [];
+      return Object.keys(names?.['table'] ?? {});
+    };
+    assert.deepEqual(table(named), ['web.default.svc.cluster.local', 'web-0.web.default.svc.cluster.local']);
+    assert.deepEqual(table(pod('a', '10.0.0.1')), ['web.default.svc.cluster.local']);
   });
 });

@@ -65,6 +65,7 @@ export function podWorkload(facts: ClusterFacts, memo: Memo, pod: Pod): Workload
       ports: Object.fromEntries(named) as Workload['ports'],
       portsAre: 'container',
       isReady: true,
+      hostname: '',
     };
   });
 }
@@ -137,6 +138,7 @@ function toWorkload(service: MeshService, located: Located, address: string): Wo
     ports: Object.fromEntries(ports.filter((entry): entry is readonly [string, number] => entry[1] !== undefined)),
     portsAre: 'slice',
     isReady: takesTraffic(endpoint, service.publishesNotReady),
+    hostname: hostnameOf(located, service),
   };
 }
 
@@ -148,7 +150,7 @@ function describe(
     endpoint,
   }: Readonly<{ pod: Pod | undefined; node: Node | undefined; endpoint: SliceEndpoint | undefined }>,
   namespace: string,
-): Omit<Workload, 'address' | 'ports' | 'portsAre' | 'isReady'> {
+): Omit<Workload, 'address' | 'ports' | 'portsAre' | 'isReady' | 'hostname'> {
   const labels = pod?.metadata.labels ?? {};
   return {
     name: pod === undefined ? '' : workloadNameOf(pod),
@@ -159,13 +161,13 @@ function describe(
     weight: 1,
     isInMesh: labels['security.istio.io/tlsMode'] === 'istio',
     nodeName: pod?.spec.nodeName ?? endpoint?.nodeName ?? '',
-    hostname: pod === undefined ? (endpoint?.hostname ?? '') : hostnameOf(pod),
   };
 }
 
-/** The name that a pod has below its headless service (`db-0` of `db-0.db.shop.svc.cluster.local`). */
-function hostnameOf({ metadata, spec }: Pod): string {
-  return spec.subdomain === undefined ? '' : (spec.hostname ?? metadata.name);
+/** The name below a headless service (`db-0` of `db-0.db.shop.svc.cluster.local`): of a pod that says it belongs there, or as written. */
+function hostnameOf({ pod, endpoint }: Located, service: MeshService): string {
+  if (pod === undefined || pod.spec.subdomain !== service.name) return endpoint.hostname ?? '';
+  return pod.spec.hostname ?? pod.metadata.name;
 }
 
 /** `region/zone/subzone`: the pod's own label, else its node's, else what the slice says. */

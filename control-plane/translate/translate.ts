@@ -48,10 +48,7 @@ export function translate(index: MeshIndex, node: ProxyNode): TypedResources {
   const own = (messages: readonly TypedMessage[]): readonly TypedMessage[] =>
     messages.map((message) => index.memo.intern(`node/${node.id}/${message['@type']}/${nameOf(message)}`, message));
   return new Map<string, Named>([
-    [
-      typeUrls.cluster,
-      withOthers(outbound.clusters, [...own(inbound.clusters), ...fixedClusters(index, scope.compat)]),
-    ],
+    [typeUrls.cluster, withOthers(outbound.clusters, [...own(inbound.clusters), ...fixedClusters(index, node)])],
     [typeUrls.endpoints, outbound.endpoints],
     [typeUrls.listener, withOthers(outbound.listeners, own([...proxyListeners, ...inbound.listeners]))],
     [typeUrls.routes, withOthers(outbound.routes, proxyRoutes)],

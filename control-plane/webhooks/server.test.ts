@@ -86,7 +86,7 @@ test('a review is answered by the handler of its path, over TLS under the name o
     response: { uid: 'u1', allowed: true },
   });
   const bad = JSON.parse((await call('/validate', aReview({ namespace: 'bad' }))).text) as AdmissionReview;
-  assert.deepEqual(bad.response?.status, { code: 422, message: 'no', reason: 'Invalid' });
+  assert.deepEqual(bad.response?.status, { code: 400, message: 'no', reason: 'BadRequest' });
   assert.deepEqual(
     answers.map(({ path, outcome }) => [path, outcome]),
     [

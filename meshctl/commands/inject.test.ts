@@ -57,7 +57,11 @@ function run(text: string, flags: Partial<InjectFlags> = {}, name = 'x.yaml') {
 }
 
 type Document = Readonly<{ spec: { template: Pod } }>;
-const templateOf = (text: string) => (parseAllDocuments(text)[0]?.toJS() as Document).spec.template;
+function templateOf(text: string): Pod {
+  const [document] = parseAllDocuments(text);
+  assert.ok(document !== undefined);
+  return (document.toJS() as Document).spec.template;
+}
 const hasNative = (text: string) =>
   templateOf(text).spec.initContainers?.some(({ name }) => name === 'istio-proxy') === true;
 

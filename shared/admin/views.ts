@@ -26,6 +26,26 @@ export type ProxyView = Readonly<{
   metadata: Readonly<Record<string, unknown>>;
 }>;
 
+/** A pod that should have a sidecar and has none. `owner`: its controller, as `KIND/NAME`; null where it has none. */
+export type MissedPodView = Readonly<{ namespace: string; name: string; owner: string | null; reason: string }>;
+
+/** A control plane on Kubernetes: this replica, the others, and what they keep right. */
+export type ClusterView = Readonly<{
+  replica: string;
+  /** Empty: nobody leads. */
+  leader: string;
+  /** The healthy ones, this one first. */
+  replicas: readonly string[];
+  source: Readonly<{ isFresh: boolean; /** Kinds that may be old, each with the reason. */ stale: readonly string[] }>;
+  webhooks: readonly Readonly<{
+    name: string;
+    failurePolicies: readonly string[];
+    /** Whether it bears our root in every webhook. */
+    isTrusted: boolean;
+  }>[];
+  missedInjection: readonly MissedPodView[];
+}>;
+
 /** An issued certificate. */
 export type CertificateView = Readonly<{ serial: string; spiffeId: string; notAfter: string }>;
 

@@ -162,6 +162,20 @@ test('on OpenShift the user is the last of the range of the namespace, but not w
   assert.equal(proxy(injected({ facts })).securityContext?.runAsUser, 1337);
 });
 
+test("on OpenShift a user that the sidecar shares with the application is nobody's wish", () => {
+  const securityContext = { readOnlyRootFilesystem: false, runAsUser: 1000620000 };
+  const spec = {
+    containers: [
+      { name: 'app', securityContext },
+      { name: 'istio-proxy', image: 'auto', securityContext },
+    ],
+  };
+  const facts = { namespaceAnnotations: { 'openshift.io/sa.scc.uid-range': '1000620000/10000' } };
+  const pod = injected({ spec, facts, injector: { platform: 'openshift' } });
+  assert.deepEqual([proxy(pod).securityContext?.runAsUser, captured(pod, '--uid')], [1000629999, '1000629999']);
+  assert.equal(proxy(pod).securityContext?.['readOnlyRootFilesystem'], false);
+});
+
 test('a classic sidecar holds the application by default; native ones by their startup probe', () => {
   const classic = injected({ facts: { takesNativeSidecars: false } });
   assert.deepEqual(proxy(classic).lifecycle, { postStart: { exec: { command: ['tulle-sidecar', 'wait'] } } });

@@ -15,6 +15,7 @@ import { mergeMetrics } from './prometheus.ts';
 import { metricsVariable, probersVariable } from './proxy-environment.ts';
 import { keptOf, restore } from './restore.ts';
 import { mergeContainer, mergePod } from './strategic-merge.ts';
+import { forgetSharedUser } from './user-ids.ts';
 import { addSearchDomains, doubtsOfTemplates, renderNamed } from './templates.ts';
 
 /**
@@ -40,6 +41,7 @@ export function inject(pod: Pod, facts: InjectionFacts, settings: InjectionSetti
   const warnings = systemNamespaces.includes(facts.namespace) ? [] : toWarnings([doubtOfDecision(pod)]);
   if (!decision.inject) return ok({ decision, pod, patch: [] }, warnings);
   const original = restore(pod);
+  forgetSharedUser(original, settings);
   const problems: Problem[] = checkAnnotations(original);
   if (problems.some(({ severity }) => severity === 'error')) return fail(problems);
   const options = readPodOptions(original, facts, settings, problems);

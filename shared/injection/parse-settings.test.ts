@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultInjectionSettings } from './injection-settings.ts';
 import { parseInjectionSettings } from './parse-settings.ts';
+import { parseMeshConfig } from '../model/mesh-config.ts';
+import { honouredProxyFields } from './proxy-config.ts';
 
 const parse = (injector?: unknown, mesh?: unknown) => parseInjectionSettings({ injector, mesh, image: 'i:1' });
 
@@ -72,4 +74,14 @@ test('what a mesh says of proxies and is not honoured is told', () => {
   assert.deepEqual(problemsOf(undefined, { defaultConfig: { tracing: {} } }), [
     'mesh config: defaultConfig: tracing: is not honoured',
   ]);
+});
+
+test('the mesh config takes every field of a proxy that is honoured here', () => {
+  for (const name of honouredProxyFields) {
+    const config = parseMeshConfig({ defaultConfig: { [name]: null } });
+    assert.deepEqual(config.ok && config.warnings, [], name);
+  }
+  const fields = Object.fromEntries(honouredProxyFields.map((name) => [name, name === 'proxyMetadata' ? {} : 'h:1']));
+  const config = parseMeshConfig({ enablePrometheusMerge: true, defaultConfig: fields });
+  assert.deepEqual(config.ok && config.warnings, []);
 });

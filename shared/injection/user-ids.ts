@@ -35,3 +35,18 @@ function lastOf(range: string | undefined): number | null {
   if (first === undefined || second === undefined) return null;
   return sign === '-' ? Number(second) : Number(first) + Number(second) - 1;
 }
+
+/**
+ * OpenShift gives every container the same user when a pod is created, the user's own `istio-proxy` too: then it is nobody's wish, and
+ * would leave the application's traffic uncaptured (Istio: isSidecarUserMatchingAppUser). Changes the pod.
+ */
+export function forgetSharedUser(pod: Pod, { platform }: InjectionSettings): void {
+  const security = findContainer(pod, containerNames.proxy)?.securityContext;
+  if (platform !== 'openshift' || security?.runAsUser === undefined) return;
+  const isShared = (pod.spec.containers ?? []).some(
+    ({ name, securityContext }) => name !== containerNames.proxy && securityContext?.runAsUser === security.runAsUser,
+  );
+  if (!isShared) return;
+  delete security.runAsUser;
+  delete security.runAsGroup;
+}

@@ -81,7 +81,7 @@ test('answers carry the uid of the request and not the request', () => {
     response: {
       uid: 'u1',
       allowed: false,
-      status: { code: 422, message: 'spec.hosts: is required', reason: 'Invalid' },
+      status: { code: 400, message: 'spec.hosts: is required', reason: 'BadRequest' },
     },
   });
 });

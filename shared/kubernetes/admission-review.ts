@@ -88,13 +88,16 @@ export function patchWith(
   return respond(review, { allowed: true, patch: encoded, patchType: 'JSONPatch', ...withWarnings(warnings) });
 }
 
-/** Refuses the request. `code` is an HTTP status: 422 for an object that is wrong, 403 for what may not be. */
+/**
+ * Refuses the request. `code` is an HTTP status: 400 for an object that is wrong (of a 422 kubectl shows no reason but its own), 403
+ * for what may not be.
+ */
 export function refuse(
   review: AdmissionReview,
   message: string,
-  { code = 422, warnings = [] }: Readonly<{ code?: number; warnings?: readonly string[] }> = {},
+  { code = 400, warnings = [] }: Readonly<{ code?: number; warnings?: readonly string[] }> = {},
 ): AdmissionReview {
-  const reason = code === 403 ? 'Forbidden' : 'Invalid';
+  const reason = code === 403 ? 'Forbidden' : 'BadRequest';
   return respond(review, { allowed: false, status: { code, message, reason }, ...withWarnings(warnings) });
 }
 

@@ -48,6 +48,8 @@ export type PatchBody =
  * when the server is not reached, is overloaded or fails, `timeout`, and `protocol` for what it refuses else.
  */
 export interface ClusterApi {
+  /** The minor version of the server (29 for 1.29). */
+  serverMinor(): Promise<number>;
   /** Null where there is no such object. */
   read(path: string): Promise<ClusterObject | null>;
   list(path: string, selection?: Selection): Promise<ClusterList>;
@@ -85,6 +87,7 @@ const applyType = 'application/apply-patch+yaml';
 export function clusterApi(config: KubeConfig): AdminApi {
   const calls = new Calls(config);
   return {
+    serverMinor: async () => minorOf(await calls.call(HttpMethod.GET, '/version')),
     read: async (path) => {
       try {
         return toObject(await calls.call(HttpMethod.GET, path));
@@ -220,6 +223,13 @@ function watchError(path: string, error: unknown): MeshError {
 function withQuery(path: string, selection: Selection): string {
   const query = new URLSearchParams(selection).toString();
   return query === '' ? path : `${path}?${query}`;
+}
+
+/** `{"major": "1", "minor": "29+"}`: clouds append to it. */
+function minorOf(version: unknown): number {
+  const minor = Number.parseInt((version as { minor?: string } | null)?.minor ?? '', 10);
+  if (Number.isNaN(minor)) throw new MeshError('protocol', 'the API server tells no version');
+  return minor;
 }
 
 /** The server is trusted to send objects with metadata, as its API says. */

@@ -46,11 +46,15 @@ test('reads every setting that is honoured', () => {
 });
 
 test('warns by name of every key that is not honoured', () => {
-  const result = parseMeshConfig({ ingressClass: 'istio', defaultConfig: { concurrency: 2 }, nonsense: 1 });
+  const result = parseMeshConfig({
+    ingressClass: 'istio',
+    defaultConfig: { tracing: {}, concurrency: 2 },
+    nonsense: 1,
+  });
   assert.ok(result.ok);
   assert.deepEqual(
     result.warnings.map(({ path }) => path),
-    ['ingressClass', 'nonsense', 'defaultConfig.concurrency'],
+    ['ingressClass', 'nonsense', 'defaultConfig.tracing'],
   );
 });
 

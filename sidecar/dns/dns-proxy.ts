@@ -68,7 +68,13 @@ export async function startDnsProxy(options: DnsProxyOptions): Promise<DnsProxy>
     random,
     forwardsBeforeNames: address.port === dnsPort,
   });
-  await listen(options, servers, (message, transport, port) => resolver.answer(message, transport, port));
+  const respond: Respond = (message, transport, port) =>
+    resolver.answer(message, transport, port).catch((error: unknown) => {
+      // A mistake of ours: it costs this question, not the process.
+      log('warn', 'a DNS question could not be answered', { reason: describeError(error) });
+      return null;
+    });
+  await listen(options, servers, respond);
   if (file.current().servers.length === 0)
     log('warn', 'no resolver is known: names that are not of the mesh cannot be looked up', { file: resolvConf });
   const [first = { address }] = servers;

@@ -75,6 +75,20 @@ describe('names of the mesh', () => {
     assert.deepEqual(names.find('x.nowhere.local')?.addresses.v4, ['10.0.0.4']);
   });
 
+  test('a pod of a headless service has the short forms of its own name', () => {
+    const pod = {
+      addresses: ['10.0.0.7'],
+      isKubernetes: true,
+      shortname: 'db-0.db',
+      namespace: 'shop',
+      otherHosts: [],
+    };
+    const names = new Names(new Map([['db-0.db.shop.svc.cluster.local', pod]]), place);
+    for (const name of ['db-0.db', 'db-0.db.shop', 'db-0.db.shop.svc', 'db-0.db.shop.svc.cluster.local'])
+      assert.deepEqual(names.find(name)?.addresses.v4, ['10.0.0.7'], name);
+    assert.equal(names.find('db-0'), null);
+  });
+
   test('what cannot stand in a message, or has no addresses, is left out', () => {
     const names = new Names(aTable({ [`${'x'.repeat(64)}.y`]: ['10.0.0.1'], 'ü.example': ['10.0.0.1'], e: [] }), place);
     assert.equal(names.size, 0);

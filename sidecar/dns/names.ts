@@ -76,7 +76,10 @@ export class Names {
   }
 }
 
+const none: readonly string[] = [];
+
 function split(addresses: readonly string[]): Addresses {
+  if (!addresses.some((address) => isIPv6(address))) return { v4: addresses, v6: none };
   return { v4: addresses.filter((address) => !isIPv6(address)), v6: addresses.filter((address) => isIPv6(address)) };
 }
 
@@ -90,10 +93,14 @@ function shortForms(host: string, info: NameInfo, { namespace, domain }: Place):
 }
 
 function normalize(name: string): string {
-  return name.toLowerCase().replace(/\.$/, '');
+  const lower = name.toLowerCase();
+  return lower.endsWith('.') ? lower.slice(0, -1) : lower;
 }
 
-/** Whether it can stand in a message: labels of 1 to 63 octets of ASCII, 253 in all. */
+/** Visible ASCII without the dot. */
+const wellFormed = /^(?:[!-\-/-~]{1,63}\.)*[!-\-/-~]{1,63}$/;
+
+/** Whether it can stand in a message: labels of 1 to 63 octets, 253 in all. */
 function isWellFormed(name: string): boolean {
-  return name.length <= 253 && name.split('.').every((label) => /^[!-~]{1,63}$/.test(label));
+  return name.length <= 253 && wellFormed.test(name);
 }

@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { FakeClock, systemClock, type Clock } from '#shared/runtime/clock.ts';
-import { MeshError } from '#shared/runtime/mesh-error.ts';
+import { describeError, MeshError } from '#shared/runtime/mesh-error.ts';
 import type { Connection } from '../transport/transport.ts';
 import { dial, type DialTarget } from './dialer.ts';
+import { SocketCalls } from './listening-socket.ts';
 import { WorkloadSecrets } from './secret-store.ts';
 import { TlsContext } from './tls-contexts.ts';
 import { listenRaw, meshTls } from './tls.fixture.ts';
@@ -48,6 +49,33 @@ async function serve() {
 }
 
 const codeOf = (outcome: Connection | MeshError) => (outcome instanceof MeshError ? outcome.code : 'connected');
+
+const notRoot = process.getuid?.() === 0 ? false : 'needs root';
+
+test('connects in the name of another, whose address need not be of this host', { skip: notRoot }, async () => {
+  const { port, accepted } = await serve();
+  const calls = await SocketCalls.load();
+  assert.ok(calls !== null);
+  const openSocket = () => calls.openInNameOf({ address: '127.9.9.9', mark: 7 });
+  const { outcome } = dialTo(aTarget(port, { sourceAddress: '127.0.0.6', openSocket }));
+  const connection = await outcome;
+  assert.ok(!(connection instanceof MeshError), String(connection));
+  assert.deepEqual([connection.localAddress, accepted[0]?.remoteAddress], ['127.9.9.9', '127.9.9.9']);
+  const received = Promise.withResolvers<string>();
+  accepted[0]?.on('data', (bytes) => received.resolve(bytes.toString())).resume();
+  connection.write(Buffer.from('hello'));
+  assert.equal(await received.promise, 'hello');
+});
+
+test('a socket that cannot be opened is a connection that failed, and says why', async () => {
+  const openSocket = () => {
+    throw new MeshError('permission', 'cannot connect in the name of 10.0.0.1');
+  };
+  const outcome = await dialTo(aTarget(1, { openSocket })).outcome;
+  assert.ok(outcome instanceof MeshError);
+  assert.equal(outcome.code, 'connect_refused');
+  assert.match(describeError(outcome), /in the name of 10\.0\.0\.1/);
+});
 
 test('connects in plaintext, from the source address that is wanted', async () => {
   const { port, accepted } = await serve();

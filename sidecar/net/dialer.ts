@@ -1,4 +1,4 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { MeshError } from '#shared/runtime/mesh-error.ts';
@@ -16,6 +16,8 @@ export type DialTarget = Readonly<{
   port: number;
   /** Local address of the connection, if it matters; used when it is of the same family. */
   sourceAddress: string | null;
+  /** Opens the socket to connect with, one that is bound already; null: one of Node's own. Throws a MeshError. */
+  openSocket?: (() => number) | null;
   /** For the connection and the TLS handshake together; 0: none. */
   connectTimeoutMs: number;
   keepAlive: Readonly<{ idleSeconds: number }> | null;
@@ -63,7 +65,8 @@ class Attempt {
       return;
     }
     const inlet = tls === null ? new ReadInlet() : null;
-    const socket = this.#connectSocket(inlet);
+    const socket = this.#openSocket(inlet);
+    if (socket === null) return;
     this.#socket = socket;
     socket.on('error', this.#onError);
     socket.once('connect', () => {
@@ -91,13 +94,24 @@ class Attempt {
     }
   }
 
+  /** Null: it failed, which is told later. */
+  #openSocket(inlet: ReadInlet | null): Socket | null {
+    try {
+      return this.#connectSocket(inlet);
+    } catch (cause) {
+      const error = new MeshError('connect_refused', `${this.#name} cannot be connected to`, { cause });
+      setImmediate(() => this.#fail(error));
+      return null;
+    }
+  }
+
   /** Plaintext is read by the inlet into a shared buffer; under TLS the socket's handle is read by OpenSSL. */
   #connectSocket(inlet: ReadInlet | null): Socket {
-    const { address, port, sourceAddress, keepAlive } = this.#target;
+    const { address, port, sourceAddress, keepAlive, openSocket = null } = this.#target;
     const reading = inlet === null ? {} : { onread: inlet.onread };
     if (port === 0) return connectTcp({ path: address, allowHalfOpen: true, ...reading });
-    const binds = sourceAddress !== null && isIP(sourceAddress) === isIP(address);
-    return connectTcp({
+    const binds = openSocket === null && sourceAddress !== null && isIP(sourceAddress) === isIP(address);
+    const options = {
       ...reading,
       host: address,
       port,
@@ -107,7 +121,11 @@ class Attempt {
       keepAlive: keepAlive !== null,
       ...(keepAlive === null ? {} : { keepAliveInitialDelay: keepAlive.idleSeconds * 1000 }),
       ...(binds ? { localAddress: sourceAddress } : {}),
-    });
+    };
+    if (openSocket === null) return connectTcp(options);
+    // Not read before it is connected (an option that is not documented): that would be an error.
+    const handed = { ...options, fd: openSocket(), manualStart: true };
+    return new Socket(handed).connect(options);
   }
 
   #secure(socket: Socket, tls: NonNullable<DialTarget['tls']>, material: TlsMaterial): void {

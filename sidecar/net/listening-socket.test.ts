@@ -40,6 +40,8 @@ const serve = (socket: ListeningSocket, name: string) =>
     { onSocket: (accepted) => accepted.on('error', () => undefined).end(name), onRefused: () => undefined },
   );
 
+const notRoot = process.getuid?.() === 0 ? false : 'needs root';
+
 const codeOf = (error: unknown) => {
   assert.ok(error instanceof MeshError);
   return [error.code, error.cause instanceof Error ? Reflect.get(error.cause, 'code') : null, error.message];
@@ -123,6 +125,24 @@ describe('listening sockets', { skip: calls === null ? 'not on this system' : fa
       assert.equal(codeOf(failure(() => calls.open({ ...options, address })))[0], 'unsupported');
     assert.deepEqual(codeOf(failure(() => calls.adopt(100_000))).slice(0, 2), ['io', 'EBADF']);
   });
+
+  it(
+    'a transparent one is bound to an address of others, and who may not have one is told why',
+    { skip: notRoot },
+    () => {
+      const socket = calls.open({ ...options, address: '192.0.2.1', transparent: true });
+      assert.equal(socket.address, '192.0.2.1');
+      socket.close();
+      process.seteuid?.(65_534);
+      const error = failure(() => calls.open({ ...options, transparent: true }));
+      process.seteuid?.(0);
+      assert.deepEqual(codeOf(error), [
+        'permission',
+        'EPERM',
+        'cannot listen transparently (CAP_NET_ADMIN) on 127.0.0.1:0',
+      ]);
+    },
+  );
 
   it('two may share a port only when both say so', () => {
     const one = calls.open({ ...options, reusePort: true });

@@ -25,7 +25,12 @@ export type ListeningSocketOptions = Readonly<{
   reusePort: boolean | 'first';
   /** Connections that may wait; the kernel bounds it by net.core.somaxconn. */
   backlog: number;
+  /** It takes connections to addresses that are not of this host (TPROXY); needs CAP_NET_ADMIN. Absent: it does not. */
+  transparent?: boolean;
 }>;
+
+/** In whose name a connection is made: from an address that need not be of this host, with a mark for rules and routes. */
+export type NamedSource = Readonly<{ address: string; mark: number }>;
 
 /** A listening socket; its holder closes it. */
 export type ListeningSocket = Readonly<{
@@ -46,6 +51,11 @@ const soReuseAddr = 2;
 const soReusePort = 15;
 const ipprotoIpv6 = 41;
 const ipv6V6only = 26;
+const ipv6Transparent = 75;
+const ipprotoIp = 0;
+const ipTransparent = 19;
+const ipBindAddressNoPort = 24;
+const soMark = 36;
 const fSetfd = 2;
 const fDupfdCloexec = 1030;
 const fdCloexec = 1;
@@ -98,19 +108,17 @@ export class SocketCalls {
    * EADDRNOTAVAIL ...), or `unsupported` for what is no address.
    */
   open(options: ListeningSocketOptions): ListeningSocket {
-    const { address, port, reusePort, backlog } = options;
-    const family = { 4: afInet, 6: afInet6 }[isIP(address)];
-    if (family === undefined || address.includes('%'))
-      throw new MeshError(
-        'unsupported',
-        `cannot listen on ${address}: it is not an IPv4 or IPv6 address without a zone`,
-      );
-    const where = `cannot listen on ${family === afInet6 ? `[${address}]` : address}:${port}`;
+    const { address, port, reusePort, backlog, transparent = false } = options;
+    const family = familyOf(address, 'cannot listen on');
+    const how = transparent ? 'cannot listen transparently (CAP_NET_ADMIN) on' : 'cannot listen on';
+    const where = `${how} ${family === afInet6 ? `[${address}]` : address}:${port}`;
     const fd = this.#check('socket', where, this.#socket(family, sockStream | sockCloexec | sockNonblock, 0));
     try {
       this.#set(fd, [solSocket, soReuseAddr, 1], where);
       if (reusePort === true) this.#set(fd, [solSocket, soReusePort, 1], where);
       if (family === afInet6) this.#set(fd, [ipprotoIpv6, ipv6V6only, 0], where);
+      // Set after the bind, it would not hold for the bind.
+      if (transparent) this.#setTransparent(fd, family, where);
       const sockaddr = this.#encode(family, address, port);
       this.#check('bind', where, this.#bind(fd, sockaddr, sockaddr.length));
       // Set after the bind, it was not there to make an exception from who may bind.
@@ -121,6 +129,31 @@ export class SocketCalls {
       this.#close(fd);
       throw error;
     }
+  }
+
+  /**
+   * Opens a socket for a connection in the name of another: bound to that address, with the port left to the kernel. The descriptor
+   * belongs to the caller. Throws as `open` does; it needs CAP_NET_ADMIN.
+   */
+  openInNameOf({ address, mark }: NamedSource): number {
+    const family = familyOf(address, 'cannot connect from');
+    const where = `cannot connect in the name of ${address} (CAP_NET_ADMIN)`;
+    const fd = this.#check('socket', where, this.#socket(family, sockStream | sockCloexec | sockNonblock, 0));
+    try {
+      this.#setTransparent(fd, family, where);
+      this.#set(fd, [solSocket, soMark, mark], where);
+      this.#set(fd, [ipprotoIp, ipBindAddressNoPort, 1], where);
+      const sockaddr = this.#encode(family, address, 0);
+      this.#check('bind', where, this.#bind(fd, sockaddr, sockaddr.length));
+      return fd;
+    } catch (error) {
+      this.#close(fd);
+      throw error;
+    }
+  }
+
+  #setTransparent(fd: number, family: number, where: string): void {
+    this.#set(fd, family === afInet6 ? [ipprotoIpv6, ipv6Transparent, 1] : [ipprotoIp, ipTransparent, 1], where);
   }
 
   /** Takes over a listening socket of another process by its descriptor, which is then not inherited further. */
@@ -171,6 +204,12 @@ export class SocketCalls {
     const cause = Object.assign(new Error(`${call} ${code}`), { code, syscall: call, errno: -errno });
     throw new MeshError(toMeshCode(code), what, { cause });
   }
+}
+
+function familyOf(address: string, what: string): number {
+  const family = { 4: afInet, 6: afInet6 }[isIP(address)];
+  if (family !== undefined && !address.includes('%')) return family;
+  throw new MeshError('unsupported', `${what} ${address}: it is not an IPv4 or IPv6 address without a zone`);
 }
 
 function toMeshCode(code: string): 'permission' | 'resource_exhausted' | 'io' {

@@ -35,6 +35,7 @@ const anyMatch: FilterChainMatch = {
 };
 const noInspection: Inspection = {
   originalDst: false,
+  originalSrcMark: null,
   tls: false,
   http: false,
   disabledPorts: [],
@@ -70,6 +71,7 @@ function aListener(
       port: 0,
       bindToPort: true,
       useOriginalDst: false,
+      transparent: false,
       direction: 'inbound',
       inspect: noInspection,
       chains: [],
@@ -279,7 +281,23 @@ test('only a redirected connection has an original destination: passed on, anoth
   const direct = await listen(listeners, { serve, originalDestination: same });
   await direct.connect();
   await eventually(() => found.length === 2);
-  assert.deepEqual(found, [there, null]);
+  assert.deepEqual(found, [{ ...there, inNameOf: null }, null]);
+});
+
+test('what comes to a transparent listener by the port of another was meant for that one, and is passed on in the name of its client', async () => {
+  const found: unknown[] = [];
+  const serve: AcceptHost['serve'] = (connection) => void found.push(originalDestinationOf(connection));
+  const inspect = { ...noInspection, originalDst: true, originalSrcMark: 1337 };
+  const own = (socket: net.Socket) => ({ address: '127.0.0.1', port: socket.localPort ?? 0 });
+  const transparent = { transparent: true, inspect, port: 15_006 };
+  const taken = await listen({ bound: aListener({ all: {} }, transparent) }, { serve, originalDestination: own });
+  await taken.connect();
+  await eventually(() => found.length === 1);
+  const direct = await listen({ bound: aListener({ all: {} }, { ...transparent, port: 0 }) }, { serve });
+  await direct.connect();
+  await eventually(() => found.length === 2);
+  const inNameOf = { address: '127.0.0.1', mark: 1337 };
+  assert.deepEqual(found, [{ address: '127.0.0.1', port: taken.port, inNameOf }, null]);
 });
 
 test('a destination port chooses the chain', async () => {

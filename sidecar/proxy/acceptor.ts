@@ -7,6 +7,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { describeError } from '#shared/runtime/mesh-error.ts';
+import type { NamedSource } from '../net/listening-socket.ts';
 import type { OriginalDestination } from '../net/original-destination.ts';
 import { sniff, type Sniffed, type Sought } from '../net/sniff.ts';
 import type { Destination } from '../net/sockaddr.ts';
@@ -57,7 +58,11 @@ export class Acceptor {
     const own = localOf(socket);
     const destination = (wantsOriginal ? this.#host.originalDestination?.(socket) : null) ?? own;
     const listener = config.useOriginalDst ? (listenerFor(plan, destination) ?? bound) : bound;
-    const isRedirected = destination.address !== own.address || destination.port !== own.port;
+    // What came to a transparent listener by another port than its own was never ours.
+    const isRedirected =
+      destination.address !== own.address ||
+      destination.port !== own.port ||
+      (config.transparent && config.port !== 0 && own.port !== config.port);
     this.#inspect(socket, { listener, destination, isRedirected });
   }
 
@@ -81,7 +86,7 @@ export class Acceptor {
     if (chain === null)
       return this.#refuseUnmatched(connectionOf(socket, null, { local: destination }), listener, facts);
     const admit = (connection: Connection) => {
-      if (isRedirected) markRedirected(connection);
+      if (isRedirected) markRedirected(connection, namedSource(connection, listener.config.inspect));
       this.#admit(connection, chain, serverName);
     };
     if (chain.config.tls === null) return admit(connectionOf(socket, null, { local: destination }));
@@ -121,6 +126,11 @@ export class Acceptor {
 
 function ignore(): void {
   // Whoever has the socket hears of its end by `close`.
+}
+
+/** Who called, where upstreams are to see that. */
+function namedSource({ remoteAddress }: Connection, { originalSrcMark }: Inspection): NamedSource | null {
+  return originalSrcMark === null ? null : { address: remoteAddress, mark: originalSrcMark };
 }
 
 function localOf(socket: Socket): Destination {

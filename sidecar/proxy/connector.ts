@@ -2,9 +2,11 @@
  * Connections to hosts: the cluster's transport for this host's labels, TLS with the workload's certificate and the expected
  * names, or plaintext. Pools (HTTP) and tunnels (TCP) both connect through it.
  */
+import { isIP } from 'node:net';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { MeshError } from '#shared/runtime/mesh-error.ts';
 import { dial, type DialHandler } from '../net/dialer.ts';
+import type { SocketCalls } from '../net/listening-socket.ts';
 import { defaultHttp2Options, type Http2Options } from '../http2/options.ts';
 import { Http1ClientConnection } from '../net/http1-client-connection.ts';
 import { Http2ClientConnection } from '../net/http2-client-connection.ts';
@@ -28,7 +30,14 @@ import type { Random } from '#shared/runtime/random.ts';
 /** What a connection is for: opaque bytes, or HTTP of these versions. */
 type Purpose = 'tcp' | UpstreamProtocol;
 
-export type ConnectorOptions = Readonly<{ secrets: SecretStore; clock: Clock; random: Random; wheel: TimerWheel }>;
+export type ConnectorOptions = Readonly<{
+  secrets: SecretStore;
+  clock: Clock;
+  random: Random;
+  wheel: TimerWheel;
+  /** What opens sockets in the name of clients; null while nobody needs it, or where it does not work. */
+  socketCalls: () => SocketCalls | null;
+}>;
 
 const clientLimits = { maxHeadBytes: 60 * 1024, maxFields: 100, lenient: false };
 const lenientLimits = { ...clientLimits, lenient: true };
@@ -101,12 +110,23 @@ export class Connector {
     const target = {
       address: host.address,
       port: host.port,
-      sourceAddress: config.sourceAddress,
+      sourceAddress: config.sourceAddresses.find((source) => isIP(source) === isIP(host.address)) ?? null,
+      openSocket: this.#opener(host),
       connectTimeoutMs: config.connectTimeoutMs,
       keepAlive: config.tcpKeepalive,
       tls,
     };
     return dial(target, this.#options.clock, handler);
+  }
+
+  /** Who is not there, or may not, is not impersonated: the connection fails, and the reason says so. */
+  #opener({ inNameOf }: Host): (() => number) | null {
+    if (inNameOf === null) return null;
+    return () => {
+      const calls = this.#options.socketCalls();
+      if (calls === null) throw new MeshError('unsupported', 'sockets cannot be opened in the name of a client here');
+      return calls.openInNameOf(inNameOf);
+    };
   }
 
   #context(tls: UpstreamTls, purpose: Purpose): TlsContext {

@@ -13,6 +13,7 @@ import { AccessRecord } from '../telemetry/access-record.ts';
 import type { Connection } from '../transport/transport.ts';
 import { xxHash64 } from '../upstream/balancers/xxhash64.ts';
 import type { Cluster } from '../upstream/cluster.ts';
+import type { OriginalDestination } from '../upstream/original-hosts.ts';
 import type { Host } from '../upstream/host.ts';
 import type { Connector } from './connector.ts';
 import type { MovedBytes, Observation } from './exchange-host.ts';
@@ -43,7 +44,7 @@ export type TunnelGoal = Readonly<{
   /** That a TLS hello asked for; else empty. */
   serverName: string;
   direction: Observation['direction'];
-  destination: Readonly<{ address: string; port: number }> | null;
+  destination: OriginalDestination | null;
   idleTimeoutMs: number;
   maxDurationMs: number;
   maxAttempts: number;

@@ -65,7 +65,7 @@ function setUp(port: number, config: Partial<ClusterConfig> = {}, name = 'tcp', 
   const tunnels = new TcpTunnels({
     currentPlan: () => plan,
     clock,
-    connector: new Connector({ secrets, clock, random, wheel: new TimerWheel(clock) }),
+    connector: new Connector({ secrets, clock, random, wheel: new TimerWheel(clock), socketCalls: () => null }),
     observer: {
       opened: ({ host }) => counted.push(`opened ${host?.port === port ? 'there' : 'elsewhere'}`),
       moved: (_, { received, sent }) => counted.push(`moved ${received}/${sent}`),

@@ -22,8 +22,8 @@ export type ClusterConfig = Readonly<{
   }>[];
   transport: UpstreamTransport;
   http: UpstreamHttp;
-  /** Local address of upstream connections (127.0.0.6 for inbound passthrough). */
-  sourceAddress: string | null;
+  /** Local addresses of upstream connections (127.0.0.6 and ::6 for inbound passthrough): the first of the right version of IP counts. */
+  sourceAddresses: readonly string[];
   tcpKeepalive: Readonly<{ idleSeconds: number; intervalSeconds: number; probes: number }> | null;
   perConnectionBufferBytes: number;
   /** Facts of the destination for metrics: `metadata.filter_metadata.istio`. */

@@ -11,6 +11,8 @@ export type ListenerConfig = Readonly<{
   port: number;
   /** False: it gets connections only from a listener that found their original destination. */
   bindToPort: boolean;
+  /** It takes connections to addresses of others (TPROXY): their local address is where they were meant to go. */
+  transparent: boolean;
   /** Finds the original destination and hands over to the listener of that address, if there is one. */
   useOriginalDst: boolean;
   direction: 'inbound' | 'outbound' | 'unspecified';
@@ -28,6 +30,8 @@ export type ListenerConfig = Readonly<{
 export type Inspection = Readonly<{
   /** Read the original destination (`SO_ORIGINAL_DST`). */
   originalDst: boolean;
+  /** The mark of connections to upstreams in the name of who called (`original_src`); null: they are in our own. */
+  originalSrcMark: number | null;
   tls: boolean;
   http: boolean;
   /** Destination ports on which no inspector waits for bytes (server-first protocols). */

@@ -47,7 +47,7 @@ export const aCluster = (changes: Partial<ClusterConfig> = {}): ClusterConfig =>
     http2: {},
     isMultiplexed: true,
   },
-  sourceAddress: null,
+  sourceAddresses: [],
   tcpKeepalive: null,
   perConnectionBufferBytes: 1 << 20,
   services: [],

@@ -144,6 +144,29 @@ describe('endpoints', () => {
     assert.equal(s.cluster.pick({ destination: { address: '::1', port: 9000 } })?.key, '[::1]:15006');
     s.cluster.close();
   });
+
+  test('an original destination in the name of one is not that in the name of another, and goes when it is not used', () => {
+    const s = setUp(aCluster({ discovery: { kind: 'originalDst', useHttpHeader: false, portOverride: null } }), null);
+    const pick = (client: string | null) => {
+      const inNameOf = client === null ? null : { address: client, mark: 1337 };
+      return s.cluster.pick({ destination: { address: '10.1.1.1', port: 9000, inNameOf } });
+    };
+    const own = pick(null);
+    const [one, other] = [pick('10.2.0.1'), pick('10.2.0.2')];
+    assert.equal(pick('10.2.0.1'), one);
+    assert.equal(new Set([own, one, other]).size, 3);
+    assert.deepEqual(
+      [own, one, other].map((host) => [host?.key, host?.inNameOf?.address ?? null]),
+      [
+        ['10.1.1.1:9000', null],
+        ['10.1.1.1:9000', '10.2.0.1'],
+        ['10.1.1.1:9000', '10.2.0.2'],
+      ],
+    );
+    s.clock.advance(5_000);
+    assert.deepEqual([s.cluster.hosts.size, s.clock.pending], [0, 0]);
+    s.cluster.close();
+  });
 });
 
 describe('choosing', () => {

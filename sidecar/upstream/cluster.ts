@@ -19,7 +19,7 @@ import { DnsEndpoints } from './dns-endpoints.ts';
 import { EndpointSet } from './endpoint-set.ts';
 import { HealthWindow } from './health-window.ts';
 import type { Host, HostOwner } from './host.ts';
-import { OriginalHosts } from './original-hosts.ts';
+import { OriginalHosts, type OriginalDestination } from './original-hosts.ts';
 import type { LocalResult } from './outlier-reports.ts';
 import type { OutlierStats } from './outlier-stats.ts';
 import { OutlierWatch, type HostJudge } from './outlier-watch.ts';
@@ -65,7 +65,7 @@ export type PickContext = Readonly<{
   /** How often to choose again when an excluded host was chosen; the last choice stands. */
   attempts?: number | undefined;
   /** Where an original-destination cluster is to go. */
-  destination?: Readonly<{ address: string; port: number }> | null | undefined;
+  destination?: OriginalDestination | null | undefined;
 }>;
 
 /** One cluster. */
@@ -190,7 +190,7 @@ export class Cluster implements HostOwner {
 
   #pickOriginal(discovery: Extract<Discovery, { kind: 'originalDst' }>, { destination }: PickContext): Host | null {
     if (destination !== null && destination !== undefined)
-      return this.#original.hostOf(destination.address, discovery.portOverride ?? destination.port);
+      return this.#original.hostOf({ ...destination, port: discovery.portOverride ?? destination.port });
     this.#stats.upstream_cx_none_healthy++;
     return null;
   }
@@ -264,6 +264,6 @@ function selectionText({ balancer, panicThreshold }: ClusterConfig): string {
 
 /** What connections are made of: when it changes, those that are open end after their request. */
 function connectionText(config: ClusterConfig): string {
-  const { transport, transportMatches, http, sourceAddress, tcpKeepalive, connectTimeoutMs } = config;
-  return JSON.stringify([transport, transportMatches, http, sourceAddress, tcpKeepalive, connectTimeoutMs]);
+  const { transport, transportMatches, http, sourceAddresses, tcpKeepalive, connectTimeoutMs } = config;
+  return JSON.stringify([transport, transportMatches, http, sourceAddresses, tcpKeepalive, connectTimeoutMs]);
 }

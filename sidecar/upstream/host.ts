@@ -1,3 +1,4 @@
+import type { NamedSource } from '../net/listening-socket.ts';
 import type { Endpoint, Locality } from '../snapshot/endpoints.ts';
 import type { BalancedHost } from './balancers/balancer.ts';
 import type { ConnectionPool } from './connection-pool.ts';
@@ -18,8 +19,8 @@ export type HostStats = {
 
 const noPools: ReadonlyMap<UpstreamProtocol, ConnectionPool> = new Map();
 
-/** Where a host stands in its cluster. */
-export type HostPlace = Readonly<{ locality: Locality; priority: number }>;
+/** Where a host stands in its cluster. `inNameOf`: connections to it are made in the name of another. */
+export type HostPlace = Readonly<{ locality: Locality; priority: number; inNameOf?: NamedSource | null }>;
 
 /** What a host needs of its cluster. */
 export interface HostOwner {
@@ -78,6 +79,11 @@ export class Host implements BalancedHost {
 
   get priority(): number {
     return this.#place.priority;
+  }
+
+  /** In whose name connections to it are made; null: in ours. */
+  get inNameOf(): NamedSource | null {
+    return this.#place.inNameOf ?? null;
   }
 
   get weight(): number {

@@ -1,6 +1,10 @@
 import type { Clock } from '#shared/runtime/clock.ts';
+import type { NamedSource } from '../net/listening-socket.ts';
 import type { Endpoint } from '../snapshot/endpoints.ts';
 import { Host, hostKey, type HostOwner } from './host.ts';
+
+/** Where to go, and in whose name; absent or null: in ours. */
+export type OriginalDestination = Readonly<{ address: string; port: number; inNameOf?: NamedSource | null }>;
 
 /** How often hosts that nobody uses are let go; Envoy's `cleanup_interval`. */
 const cleanupMs = 5_000;
@@ -9,7 +13,10 @@ const nowhere = { locality: { region: '', zone: '', subZone: '' }, priority: 0 }
 
 const noHosts: ReadonlyMap<string, Host> = new Map();
 
-/** The hosts of an original-destination cluster: one is made for each address that somebody wants to go to. */
+/**
+ * The hosts of an original-destination cluster: one is made for each address that somebody wants to go to, and for each name that it is
+ * gone to in, since connections in the name of one are not for another.
+ */
 export class OriginalHosts {
   /** Null until the first: most clusters have none. */
   #hosts: Map<string, Host> | null = null;
@@ -29,12 +36,12 @@ export class OriginalHosts {
   }
 
   /** The host of this address. */
-  hostOf(address: string, port: number): Host {
-    const key = hostKey({ address, port });
+  hostOf({ address, port, inNameOf = null }: OriginalDestination): Host {
+    const key = keyOf(hostKey({ address, port }), inNameOf);
     const hosts = (this.#hosts ??= new Map());
     const known = hosts.get(key);
     if (known !== undefined) return known;
-    const host = new Host(toEndpoint(address, port), nowhere, this.#owner);
+    const host = new Host(toEndpoint(address, port), { ...nowhere, inNameOf }, this.#owner);
     hosts.set(key, host);
     this.#onChange();
     this.#stopTimer ??= this.#clock.after(cleanupMs, () => this.#cleanUp());
@@ -54,10 +61,14 @@ export class OriginalHosts {
 
   #remove(host: Host): void {
     host.isRemoved = true;
-    this.#hosts?.delete(host.key);
+    this.#hosts?.delete(keyOf(host.key, host.inNameOf));
     host.drainPools();
     this.#onChange();
   }
+}
+
+function keyOf(key: string, inNameOf: NamedSource | null): string {
+  return inNameOf === null ? key : `${key} for ${inNameOf.address}`;
 }
 
 function isUnused(host: Host): boolean {

@@ -20,9 +20,11 @@ export type WorkerSocketsOptions = Readonly<{
   onProblem: (listener: string, reason: string) => void;
 }>;
 
+type Wanted = SocketName & Readonly<{ transparent: boolean }>;
+
 /** The sockets of one listener. Workers beyond their number share. */
 type Held = {
-  readonly wanted: SocketName;
+  readonly wanted: Wanted;
   readonly direction: ListenerConfig['direction'];
   /** Null: not open while its worker is away. */
   readonly sockets: (HeldSocket | null)[];
@@ -51,13 +53,12 @@ export class WorkerSockets {
   setListeners(listeners: ReadonlyMap<string, ListenerConfig>): void {
     for (const [name, held] of this.#held) {
       const wanted = listeners.get(name);
-      const { address, port } = held.wanted;
-      if (wanted?.bindToPort === true && wanted.address === address && wanted.port === port) continue;
+      if (wanted?.bindToPort === true && isSame(wanted, held.wanted)) continue;
       this.#close(name, held);
     }
-    for (const [name, { bindToPort, address, port, direction }] of listeners) {
+    for (const [name, { bindToPort, address, port, transparent, direction }] of listeners) {
       if (!bindToPort || this.#held.has(name) || direction === this.#closedFor) continue;
-      const held = this.#open({ name, address, port }, direction);
+      const held = this.#open({ name, address, port, transparent }, direction);
       if (held !== null) this.#held.set(name, held);
     }
   }
@@ -139,7 +140,7 @@ export class WorkerSockets {
     for (const [name, held] of this.#held) this.#close(name, held);
   }
 
-  #open(wanted: SocketName, direction: Held['direction']): Held | null {
+  #open(wanted: Wanted, direction: Held['direction']): Held | null {
     const { calls, account, workers, onProblem } = this.#options;
     const held: Held = { wanted, direction, sockets: [], given: new Set(), port: wanted.port };
     if (calls === null) return held;
@@ -162,15 +163,16 @@ export class WorkerSockets {
   }
 
   /** The port of the first is that of all, whatever was asked for. */
-  #openOne(wanted: SocketName, port: number, index = 1): HeldSocket {
+  #openOne(wanted: Wanted, port: number, index = 1): HeldSocket {
     const { calls } = this.#options;
     if (calls === null) throw new MeshError('unsupported', 'sockets cannot be opened here');
     const reusePort = index === 0 ? 'first' : true;
-    return this.#hold(wanted, calls.open({ address: wanted.address, port, reusePort, backlog }));
+    const { address, transparent } = wanted;
+    return this.#hold(wanted, calls.open({ address, port, reusePort, backlog, transparent }));
   }
 
-  #hold(wanted: SocketName, socket: ListeningSocket): HeldSocket {
-    const forget = this.#options.account.hold({ ...wanted, fd: socket.fd });
+  #hold({ name, address, port }: Wanted, socket: ListeningSocket): HeldSocket {
+    const forget = this.#options.account.hold({ name, address, port, fd: socket.fd });
     const release = () => {
       forget();
       socket.close();
@@ -182,4 +184,8 @@ export class WorkerSockets {
     for (const socket of sockets) socket?.release();
     this.#held.delete(name);
   }
+}
+
+function isSame(one: Omit<Wanted, 'name'>, other: Omit<Wanted, 'name'>): boolean {
+  return one.address === other.address && one.port === other.port && one.transparent === other.transparent;
 }

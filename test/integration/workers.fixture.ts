@@ -90,7 +90,7 @@ export class Debugger {
   /** `stderr`: of the process, which says where its inspector listens. */
   static async attach(stderr: () => string): Promise<Debugger> {
     const url = await eventually(() => /ws:\/\/\S+/.exec(stderr())?.[0] ?? false);
-    const attached = new Debugger(url as string);
+    const attached = new Debugger(url);
     await new Promise((done, fail) => {
       attached.#socket.addEventListener('open', done);
       attached.#socket.addEventListener('error', fail);

@@ -120,7 +120,7 @@ class Shop {
     await this.write('routes.yaml', routes(50, 50));
     const local = { host: '127.0.0.1', port: 0 };
     const settings = {
-      configDir: join(this.#folder, 'config'),
+      source: { kind: 'folder' as const, configDir: join(this.#folder, 'config') },
       meshConfigFile: join(this.#folder, 'mesh.yaml'),
       dataDir: join(this.#folder, 'data'),
       caCert: null,
@@ -130,6 +130,7 @@ class Shop {
       xdsPlaintext: [local],
       advertise: [],
       admin: local,
+      monitoring: null,
       graceMs: 1000,
       logLevel: 'error',
     };

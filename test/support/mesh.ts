@@ -79,6 +79,11 @@ export class TestMesh {
     });
   }
 
+  /** Where the control plane takes sidecars. */
+  get address(): string {
+    return `127.0.0.1:${this.#tlsPort}`;
+  }
+
   get caFile(): string {
     return join(this.folder, 'cp', 'ca.pem');
   }

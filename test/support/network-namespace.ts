@@ -50,6 +50,12 @@ export class NetworkNamespace {
     return execFileSync('ip', ['-n', this.name, ...args.split(' ')], { encoding: 'utf8', stdio: 'pipe' });
   }
 
+  /** Writes a file that is of the namespace, as those of /proc/sys/net are. */
+  write(path: string, text: string): void {
+    const [program, all] = this.command('tee', [path]);
+    execFileSync(program, all, { input: text, stdio: 'pipe' });
+  }
+
   /** The arguments that run a command there, for `spawn`. */
   command(command: string, args: readonly string[]): readonly [string, string[]] {
     return ['ip', ['netns', 'exec', this.name, command, ...args]];

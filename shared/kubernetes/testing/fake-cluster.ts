@@ -17,6 +17,13 @@ export class FakeCluster implements ClusterApi {
   /** While set, every call fails with it. */
   failure: MeshError | null = null;
 
+  minor = 29;
+
+  async serverMinor(): Promise<number> {
+    this.#check();
+    return this.minor;
+  }
+
   /** Puts an object there, as somebody else would. */
   put(path: string, object: Omit<ClusterObject, 'metadata'> & Readonly<{ metadata: object }>): void {
     this.#store(path, object as ClusterObject);

@@ -20,6 +20,17 @@ const outboundModes = ['ALLOW_ANY', 'REGISTRY_ONLY'] as const;
 const normalizations = ['DEFAULT', 'NONE', 'BASE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES'] as const;
 const compats = ['tulle', 'istio'] as const;
 
+/** Of a proxy's settings, what goes into its pod: checked where that is done (shared/injection/proxy-config.ts). */
+const readByInjector = [
+  'concurrency',
+  'holdApplicationUntilProxyStarts',
+  'image',
+  'interceptionMode',
+  'meshId',
+  'statusPort',
+  'terminationDrainDuration',
+];
+
 /** What is read at each place; everything else there is warned of. */
 const honoured: readonly (readonly [path: readonly string[], names: readonly string[]])[] = [
   [
@@ -38,11 +49,12 @@ const honoured: readonly (readonly [path: readonly string[], names: readonly str
       'pathNormalization',
       'defaultConfig',
       'discoverySelectors',
+      'enablePrometheusMerge',
     ],
   ],
   [['outboundTrafficPolicy'], ['mode']],
   [['pathNormalization'], ['normalization']],
-  [['defaultConfig'], ['discoveryAddress', 'proxyMetadata']],
+  [['defaultConfig'], ['discoveryAddress', 'proxyMetadata', ...readByInjector]],
 ];
 
 /** The settings of a document over the defaults, with every problem reported. */

@@ -29,7 +29,7 @@ export function decodeCluster(reader: Reader): ClusterConfig {
     transportMatches: reader.messages('transport_socket_matches').map(decodeTransportMatch),
     transport: decodeUpstreamTransport(reader.message('transport_socket')),
     http: decodeUpstreamHttp(reader),
-    sourceAddress: decodeSource(reader.message('upstream_bind_config')),
+    sourceAddresses: decodeSources(reader.message('upstream_bind_config')),
     tcpKeepalive: decodeKeepalive(reader.message('upstream_connection_options')),
     perConnectionBufferBytes: reader.number('per_connection_buffer_limit_bytes', 1_048_576),
     services: decodeServices(reader.message('metadata')),
@@ -189,12 +189,21 @@ function decodeTransportMatch(reader: Reader): ClusterConfig['transportMatches']
   return match;
 }
 
-function decodeSource(reader: Reader | null): string | null {
-  const source = reader?.message('source_address') ?? null;
-  reader?.ignore('extra_source_addresses', 'additional_source_addresses').done();
-  const address = source?.string('address') ?? null;
-  source?.ignore('port_value').done();
-  return address;
+/** Socket options of an extra address are refused by name, as what is not known of anything. */
+function decodeSources(reader: Reader | null): readonly string[] {
+  if (reader === null) return [];
+  const extra = reader.messages('extra_source_addresses').map((each) => {
+    const address = each.message('address');
+    each.done();
+    return address;
+  });
+  const sources = [reader.message('source_address'), ...extra].filter((source) => source !== null);
+  reader.ignore('additional_source_addresses').done();
+  return sources.map((source) => {
+    const address = source.string('address');
+    source.ignore('port_value').done();
+    return address;
+  });
 }
 
 function decodeKeepalive(reader: Reader | null): ClusterConfig['tcpKeepalive'] {

@@ -43,6 +43,8 @@ const tls = (fields: TypedObject): TypedObject => ({
   },
 });
 
+const originalSrc = { '@type': type(`${filters}.listener.original_src.v3.OriginalSrc`), mark: 1337 };
+
 const route = 'virtual_hosts[0].routes[0]';
 const manager = 'filter_chains[0].filters[0].typed_config';
 
@@ -113,6 +115,16 @@ const refusals: readonly (readonly [SidecarType, TypedObject, ...string[]])[] = 
   ],
   ['endpoints', withEndpoint({ endpoint_name: 'x' }), 'endpoints[0].lb_endpoints[0].endpoint_name is not supported'],
   ['listener', { name: 'l' }, 'address is needed', 'filter_chains needs at least one filter chain'],
+  [
+    'listener',
+    aListener({ additional_addresses: [{ address: { socket_address: { address: '::', port_value: 81 } } }] }),
+    'additional_addresses[0].address must be :: on the port of 0.0.0.0',
+  ],
+  [
+    'listener',
+    aListener({ listener_filters: [{ name: 'src', typed_config: { ...originalSrc, bind_port: true } }] }),
+    'listener_filters[0].typed_config.bind_port is not supported',
+  ],
   ['listener', aListener({ udp_listener_config: {} }), 'udp_listener_config is not supported'],
   [
     'listener',
@@ -377,4 +389,34 @@ test('a type that the sidecar does not ask for has no short name', async () => {
   assert.equal(sidecarTypeOf(typeUrls.secret), null);
   assert.equal(sidecarTypeOf('cluster'), null);
   assert.equal(sidecarTypeOf(typeUrls.routes), 'routes');
+});
+
+describe('what takes captured connections', () => {
+  const decoded = (kind: SidecarType, resource: TypedObject) => {
+    const result = decode(kind, resource);
+    assert.ok(result.ok, JSON.stringify(result));
+    return result.value.value as unknown as Record<string, unknown>;
+  };
+
+  test('a listener on all addresses of both versions of IP is one on ::', () => {
+    const additional = [{ address: { socket_address: { address: '::', port_value: 80 } } }];
+    const both = decoded('listener', aListener({ additional_addresses: additional, transparent: true }));
+    assert.deepEqual([both['address'], both['port'], both['transparent']], ['::', 80, true]);
+    const one = decoded('listener', aListener());
+    assert.deepEqual([one['address'], one['transparent']], ['0.0.0.0', false]);
+  });
+
+  test('in whose name upstreams are called, and with which mark', () => {
+    const filter = { name: 'src', typed_config: originalSrc };
+    const { inspect } = decoded('listener', aListener({ listener_filters: [filter] })) as { inspect: object };
+    assert.equal(Reflect.get(inspect, 'originalSrcMark'), 1337);
+  });
+
+  test('a cluster has a source address for each version of IP', () => {
+    const address = (text: string) => ({ address: text, port_value: 0 });
+    const bind = { source_address: address('127.0.0.6'), extra_source_addresses: [{ address: address('::6') }] };
+    const { sourceAddresses } = decoded('cluster', { name: 'c', upstream_bind_config: bind });
+    assert.deepEqual(sourceAddresses, ['127.0.0.6', '::6']);
+    assert.deepEqual(decoded('cluster', { name: 'c' })['sourceAddresses'], []);
+  });
 });

@@ -20,7 +20,7 @@ const directions = { UNSPECIFIED: 'unspecified', INBOUND: 'inbound', OUTBOUND: '
 
 /** `envoy.config.listener.v3.Listener`. */
 export function decodeListener(reader: Reader): ListenerConfig {
-  const address = decodeAddress(reader.message('address'), reader);
+  const address = decodeAddresses(reader);
   const fallback = reader.message('default_filter_chain');
   const useOriginalDst = reader.bool('use_original_dst');
   const direction = reader.string('traffic_direction', 'UNSPECIFIED');
@@ -30,6 +30,7 @@ export function decodeListener(reader: Reader): ListenerConfig {
     name: reader.string('name', `${address.address}_${address.port}`),
     ...address,
     bindToPort,
+    transparent: reader.bool('transparent'),
     useOriginalDst,
     direction: Object.entries(directions).find(([name]) => name === direction)?.[1] ?? 'unspecified',
     inspect: decodeInspection(reader),
@@ -47,13 +48,7 @@ export function decodeListener(reader: Reader): ListenerConfig {
     'drain_type',
     'connection_balance_config',
   );
-  reader.ignore(
-    'enable_reuse_port',
-    'tcp_backlog_size',
-    'max_connections_to_accept_per_socket_event',
-    'transparent',
-    'freebind',
-  );
+  reader.ignore('enable_reuse_port', 'tcp_backlog_size', 'max_connections_to_accept_per_socket_event', 'freebind');
   reader.ignore('ignore_global_conn_limit', 'bypass_overload_manager').done();
   return listener;
 }
@@ -66,6 +61,21 @@ export function decodeAccessLogs(reader: Reader): readonly AccessLogConfig[] {
     .filter((log) => log !== null);
 }
 
+/** `0.0.0.0` and `::` on one port are one socket here; other additional addresses are refused by name. */
+function decodeAddresses(reader: Reader): { address: string; port: number } {
+  const first = decodeAddress(reader.message('address'), reader);
+  let found = first;
+  for (const more of reader.messages('additional_addresses')) {
+    const other = decodeAddress(more.message('address'), more);
+    if (first.address === '0.0.0.0' && other.address === '::' && other.port === first.port) found = other;
+    else more.refuse('address', 'must be :: on the port of 0.0.0.0');
+    more.done();
+  }
+  return found;
+}
+
+const originalSrc = 'envoy.extensions.filters.listener.original_src.v3.OriginalSrc';
+
 const inspectors = {
   'envoy.extensions.filters.listener.original_dst.v3.OriginalDst': 'originalDst',
   'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': 'tls',
@@ -74,13 +84,16 @@ const inspectors = {
 
 function decodeInspection(reader: Reader): Inspection {
   const found = { originalDst: false, tls: false, http: false };
+  let originalSrcMark: number | null = null;
   const disabledPorts: Inspection['disabledPorts'][number][] = [];
   for (const filter of reader.messages('listener_filters')) {
     const name = filter.string('name');
-    const type = filter.message('typed_config')?.type ?? '';
+    const config = filter.message('typed_config');
+    const type = config?.type ?? '';
     const inspector = Object.entries(inspectors).find(([known]) => known === type)?.[1];
     const disabled = filter.message('filter_disabled');
-    if (inspector === undefined) filter.refuse('', `listener filter ${name} (${type}) is not supported`);
+    if (config !== null && type === originalSrc) originalSrcMark = decodeOriginalSrc(config);
+    else if (inspector === undefined) filter.refuse('', `listener filter ${name} (${type}) is not supported`);
     else found[inspector] = true;
     if (disabled !== null && (inspector === 'tls' || inspector === 'http')) {
       for (const range of decodePortRanges(disabled)) disabledPorts.push({ inspector, ...range });
@@ -88,7 +101,21 @@ function decodeInspection(reader: Reader): Inspection {
     filter.done();
   }
   const timeoutMs = reader.ms('listener_filters_timeout', 15_000);
-  return { ...found, disabledPorts, timeoutMs, continueOnTimeout: reader.bool('continue_on_listener_filters_timeout') };
+  return {
+    ...found,
+    originalSrcMark,
+    disabledPorts,
+    timeoutMs,
+    continueOnTimeout: reader.bool('continue_on_listener_filters_timeout'),
+  };
+}
+
+/** The port of the client cannot be kept as well (Envoy does not either). */
+function decodeOriginalSrc(reader: Reader): number {
+  if (reader.bool('bind_port')) reader.refuse('bind_port', 'is not supported');
+  const mark = reader.number('mark');
+  reader.done();
+  return mark;
 }
 
 /** The destination port ranges of `ListenerFilterChainMatchPredicate`; other predicates are refused. */

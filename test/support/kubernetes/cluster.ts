@@ -10,7 +10,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request as requestHttp } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { eventually } from '../eventually.ts';
@@ -71,6 +71,11 @@ export class Cluster {
   get api(): ApiServer {
     if (this.#api === undefined) throw new Error('the API server was never started');
     return this.#api;
+  }
+
+  /** Folder with the kubectl that fits. */
+  get programs(): string {
+    return dirname(kubectl);
   }
 
   /** Runs kubectl with these arguments: what it printed. Throws with its errors when it fails. */

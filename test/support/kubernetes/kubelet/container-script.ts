@@ -29,6 +29,8 @@ const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
  */
 export function rootScript({ scratch, shown, opened, mounts, readOnly }: Root): string {
   const root = `${scratch}/root`;
+  // Last, so that no volume hides them.
+  const placed = [...mounts, ...shown.map((folder) => ({ source: folder, target: folder, readOnly: false }))];
   return [
     'set -e',
     'export LC_ALL=C',
@@ -39,15 +41,10 @@ export function rootScript({ scratch, shown, opened, mounts, readOnly }: Root): 
     'mount --rbind /dev dev',
     'mount -t proc proc proc',
     'mount --bind proc/sys proc/sys && mount -o remount,bind,ro proc/sys',
-    ...shown.flatMap((folder) => [
-      `mkdir -p ${quote(`.${folder}`)}`,
-      `mount --rbind ${quote(folder)} ${quote(`.${folder}`)}`,
-    ]),
-    ...(opened.length === 0 ? [] : [`chmod a+rx ${opened.map((folder) => quote(`.${folder}`)).join(' ')}`]),
     'mkdir .mounts',
-    ...mounts.flatMap(({ source }, index) => bindHere(source, `.mounts/${index}`)),
+    ...placed.flatMap(({ source }, index) => bindHere(source, `.mounts/${index}`)),
     // Links such as /var/run are followed within the container's root, not on the machine.
-    `exec chroot . bash -c ${quote(insideScript(mounts, readOnly))} container "$@"`,
+    `exec chroot . bash -c ${quote(insideScript(placed, opened, readOnly))} container "$@"`,
   ].join('\n');
 }
 
@@ -57,10 +54,11 @@ const bindHere = (source: string, place: string): string[] => [
   `mount --rbind ${quote(source)} ${place}`,
 ];
 
-function insideScript(mounts: readonly Mount[], readOnly: boolean): string {
+function insideScript(mounts: readonly Mount[], opened: readonly string[], readOnly: boolean): string {
   return [
     'set -e',
     ...mounts.flatMap(({ target, readOnly }, index) => bindAt(`/.mounts/${index}`, quote(target), readOnly)),
+    ...(opened.length === 0 ? [] : [`chmod a+rx ${opened.map(quote).join(' ')}`]),
     ...(readOnly ? ['mount -o remount,bind,ro /'] : []),
     'unset LC_ALL',
     'echo started >&3',

@@ -12,6 +12,7 @@ import { type Access, Api, isMissing, Store } from './api.ts';
 import { recordsOf } from './dns-records.ts';
 import { DnsServer } from './dns-server.ts';
 import type { ImageRule } from './images.ts';
+import { kubeletPort, LogServer } from './log-server.ts';
 import { mirrorOf } from './mirror.ts';
 import { dnsAddress, nodeAddress, podNetwork } from './network.ts';
 import { type ConfigMap, type Endpoints, keyOf, type Pod, type Secret, type Service } from './objects.ts';
@@ -49,6 +50,7 @@ export class Kubelet {
   readonly #entries = new Map<string, Entry>();
   readonly #static = new Map<string, Pod>();
   readonly #dns: DnsServer;
+  readonly #logs: LogServer;
   #number = firstPod;
   #rules: Promise<void> = Promise.resolve();
   #rulesAsked = false;
@@ -64,6 +66,9 @@ export class Kubelet {
     this.#endpoints = new Store(this.#api, '/api/v1/endpoints', networkChanged);
     this.#configMaps = new Store(this.#api, '/api/v1/configmaps', filesChanged);
     this.#secrets = new Store(this.#api, '/api/v1/secrets', filesChanged);
+    this.#logs = new LogServer(settings.folder, (namespace, pod, container) =>
+      this.runner(namespace, pod)?.logFile(container),
+    );
     this.#dns = new DnsServer((host) => recordsOf(host, this.#services.list(), this.#endpoints.list()));
   }
 
@@ -71,6 +76,7 @@ export class Kubelet {
   async start(): Promise<void> {
     await this.#register();
     await this.#dns.listen(dnsAddress);
+    await this.#logs.listen(nodeAddress);
     for (const store of [this.#services, this.#endpoints, this.#configMaps, this.#secrets, this.#pods])
       await store.start();
   }
@@ -82,6 +88,7 @@ export class Kubelet {
       await store.close();
     await Promise.all([...this.#entries.values()].map(({ runner }) => runner.terminate(0)));
     this.#dns.close();
+    this.#logs.close();
     await this.#rules;
     this.#api.close();
   }
@@ -201,6 +208,7 @@ export class Kubelet {
         allocatable: resources,
         addresses: [{ type: 'InternalIP', address: nodeAddress }],
         conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady' }],
+        daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
         nodeInfo: { kubeletVersion: 'v1.20.2', operatingSystem: 'linux', architecture: 'amd64' },
       },
     });

@@ -43,7 +43,7 @@ export class PodVolumes {
     }
     while (!signal.aborted) {
       try {
-        await this.#write();
+        await this.#inTurn();
         break;
       } catch (error) {
         this.#settings.log(`pod ${this.#pod.metadata?.name}: ${String(error)}`);
@@ -53,10 +53,16 @@ export class PodVolumes {
     this.#renewTokens();
   }
 
-  /** Writes what has changed; one such pass at a time. */
+  /** Writes what has changed. */
   refresh(): Promise<void> {
-    this.#turn = this.#turn.then(() => this.#write()).catch((error: unknown) => this.#settings.log(String(error)));
-    return this.#turn;
+    return this.#inTurn().catch((error: unknown) => this.#settings.log(String(error)));
+  }
+
+  /** One pass at a time: two would write into each other's files. */
+  #inTurn(): Promise<void> {
+    const pass = this.#turn.then(() => this.#write());
+    this.#turn = pass.catch(() => undefined);
+    return pass;
   }
 
   close(): void {

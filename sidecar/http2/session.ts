@@ -186,6 +186,11 @@ export class Session implements FrameSink, AckSink {
     else this.#core.resetStream(stream, code);
   }
 
+  /** The peer was told to open no more streams. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
   /**
    * A graceful end. As a server in two steps: a GOAWAY that lets all come that is on its way, and after the round trip of a PING
    * one that says which stream was the last. As a client: no stream is opened any more.

@@ -140,6 +140,10 @@ export class Http1ServerStream implements ServerStream {
     this.connection.destroy();
   }
 
+  get isLast(): boolean {
+    return this.#mustClose;
+  }
+
   /** HTTP/1.1 has no word for it. */
   refuse(): boolean {
     return false;

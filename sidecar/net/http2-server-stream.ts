@@ -61,6 +61,10 @@ export class Http2ServerStream implements ServerStream, StreamEvents {
     }
   }
 
+  get isLast(): boolean {
+    return this.#session.isDraining;
+  }
+
   get bytesReceived(): number {
     return this.#stream.bytesReceived;
   }

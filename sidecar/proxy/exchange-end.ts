@@ -1,5 +1,5 @@
 /** How an exchange ended, for its log line and its counters. */
-import type { ResponseHead } from '../http1/message.ts';
+import type { RequestHead, ResponseHead } from '../http1/message.ts';
 import type { AbortCause, ServerStream } from '../net/http-stream.ts';
 import type { AccessRecord } from '../telemetry/access-record.ts';
 import { grpcStatusOf } from './local-response.ts';
@@ -36,13 +36,20 @@ export function recordCutOff(record: AccessRecord, { flag, details }: LocalReply
   record.details = isResponseStarted ? details.replace('_before_response_started', '_after_response_started') : details;
 }
 
+/** Methods of which it does not matter whether they were carried out (RFC 9110 section 9.2.1). */
+const harmless = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+
+type Refusable = Readonly<{ service: HttpService; request: RequestHead; stream: ServerStream }>;
+
 /**
- * Whether the caller is better told that nothing was done with its request than that it failed: an application that takes no connections,
- * as in a pod that ends, has not seen it, so that another pod may be asked. A 503 would be an answer, and is one for Istio.
+ * Whether the caller is better told that nothing was done with its request than that it failed, so that another pod may be asked: a 503
+ * would be an answer (and is one for Istio). An application that takes no connections has not seen it. One that ends, with its pod, may
+ * cut off a connection on which a request is on its way: that matters for no method that only reads.
  */
-export function leavesUntouched(failure: Failure, { direction, compat }: HttpService): boolean {
-  const isRefused = failure.kind === 'connectFailure' && failure.isTimeout !== true;
-  return isRefused && direction === 'inbound' && compat !== 'istio';
+export function mayRefuse(failure: Failure, { service, request, stream }: Refusable): boolean {
+  if (service.direction !== 'inbound' || service.compat === 'istio') return false;
+  if (failure.kind === 'connectFailure') return failure.isTimeout !== true;
+  return failure.kind === 'reset' && !failure.isRemoteReset && stream.isLast && harmless.has(request.method);
 }
 
 function isHttp2({ protocol }: AccessRecord): boolean {

@@ -35,6 +35,17 @@ describe('an application that takes no connections', () => {
     }
   });
 
+  test('in a pod that ends a request may be cut off: what only reads is asked of another', () => {
+    const cutOff = (isLast: boolean, method: string) => {
+      const made = anExchange({ service: { direction: 'inbound', compat: 'tulle' }, request: { method } });
+      Object.assign(made.stream, { isRefusable: true, isLast });
+      made.exchange.start();
+      made.upstream.last.reset();
+      return made.stream.wasRefused;
+    };
+    assert.deepEqual([cutOff(true, 'GET'), cutOff(true, 'POST'), cutOff(false, 'GET')], [true, false, false]);
+  });
+
   test('is a 503 for our own application, which has no other to ask', () => {
     const made = anExchange({ service: { compat: 'tulle' } });
     made.stream.isRefusable = true;

@@ -21,6 +21,7 @@ export class FakeServerStream implements ServerStream {
   isAborted = false;
   /** Whether the client can be told that nothing was done. */
   isRefusable = false;
+  isLast = false;
   wasRefused = false;
   isRequestPaused = false;
   wasContinued = false;

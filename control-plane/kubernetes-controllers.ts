@@ -17,7 +17,7 @@ import { ReplicaLease } from './controllers/replica-lease.ts';
 import { ReplicaWatch } from './controllers/replica-watch.ts';
 import { makeReport } from './controllers/replicas.ts';
 import { RootConfigMaps } from './controllers/root-config-maps.ts';
-import { factsOf, statusPath } from './controllers/status/facts.ts';
+import { factsOf, Findings, statusPath } from './controllers/status/facts.ts';
 import { StatusWriter } from './controllers/status/writer.ts';
 import { failurePolicyFor, WebhookConfigurations } from './controllers/webhook-configurations.ts';
 import type { KubernetesSettings } from './settings.ts';
@@ -51,6 +51,7 @@ export class KubernetesControllers {
   readonly #lease: ReplicaLease;
   readonly #looking: Reconciler;
   readonly #unsubscribe: readonly (() => void)[];
+  readonly #findings: Findings;
   #isClosing = false;
 
   constructor(parts: ControllerParts) {
@@ -59,6 +60,7 @@ export class KubernetesControllers {
     const onFailure = (message: string) => logger.warn(message);
     const common = { api, clock, random, onFailure };
     this.#parts = parts;
+    this.#findings = new Findings(parts.mesh);
     this.elector = new LeaderElector({ ...common, namespace, name: leaderLease, me, timing: defaultLeaderTiming });
     const isLeader = () => this.elector.isLeader.current();
     this.replicas = new ReplicaWatch({ ...common, namespace, me, isLeader, onChange: () => this.#onReplicas() });
@@ -141,12 +143,12 @@ export class KubernetesControllers {
   }
 
   async #look(): Promise<void> {
-    const { catalog, proxies, mesh } = this.#parts;
+    const { catalog, proxies } = this.#parts;
     this.#lease.changed();
     if (!this.elector.isLeader.current()) return;
     const own = makeReport(catalog.current(), proxies.list());
     const reports = [own, ...this.replicas.others().map(({ report }) => report)];
-    this.status.tell(factsOf(catalog.current(), mesh, reports));
+    this.status.tell(factsOf(catalog.current(), this.#findings.of(catalog.current()), reports));
   }
 
   #wish() {

@@ -39,6 +39,11 @@ export function makeMetrics({ catalog, proxies, authority, readiness }: Measured
   );
   gauge('tulle_xds_proxies', 'Connected proxies', () => proxies.list().length);
   gauge('tulle_ready', '1 when ready', () => (readiness.isReady ? 1 : 0));
+  gauge(
+    'tulle_ca_expiry_seconds',
+    'When the first certificate of the authority expires, in seconds since the epoch',
+    () => authority.expiresAt / 1000,
+  );
   registry.registerMetric(issuedCounter(authority));
   registry.registerMetric(refusingGauge(proxies));
   return registry;

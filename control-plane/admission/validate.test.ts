@@ -89,6 +89,13 @@ test('a host that an older VirtualService has is refused, and the winner is name
   const answer = ask(aVirtualService('second'), { catalog });
   assert.equal(answer.allowed, false);
   assert.match(answer.message ?? '', /has the older VirtualService\/shop\/first, which wins/);
+  // Of the same second the name decides: then it is the other that would not hold any more.
+  const same = ask(aVirtualService('a', {}, old), { catalog });
+  assert.equal(same.allowed, false);
+  assert.match(
+    same.message ?? '',
+    /^VirtualService\/shop\/first: .* has the older VirtualService\/shop\/a, which wins/,
+  );
   // It stands so already: nothing gets worse.
   const both = aCatalog(aService('reviews'), aVirtualService('first', {}, old), aVirtualService('second'));
   const changed = aVirtualService('second', {

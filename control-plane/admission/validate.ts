@@ -3,8 +3,8 @@
  * a dry run has no side effects. The checks are those of `meshctl validate`: the document by itself, then in view of the others, with
  * the catalog as it would be after the change.
  *
- * Only what a change brings in is refused: a document that is wrong by itself, or that takes a host which an older VirtualService
- * has. A destination that is not there is a warning, for it may be applied next. What was wrong before and is left as it is passes
+ * Only what a change brings in is refused: a document that is wrong by itself, or a second VirtualService for a host, whichever of the
+ * two would win. A destination that is not there is a warning, for it may be applied next. What was wrong before and is left as it is passes
  * with warnings, so that labels and finalizers can always be changed; deletion is always allowed.
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -61,9 +61,13 @@ function judge({ object }: AdmissionRequest, context: ValidationContext): Judgem
   const [errors, others] = split(found.own);
   const conflicts = errors.filter((finding) => finding.code === conflictCode && found.isNew(finding));
   const warnings = [...parsed.warnings, ...errors.filter((error) => !conflicts.includes(error)), ...others];
+  const [taken, spoilt] = [
+    found.elsewhere.filter(({ code }) => code === conflictCode),
+    found.elsewhere.filter(({ code }) => code !== conflictCode),
+  ];
   return {
-    refusals: conflicts.map(describe),
-    warnings: [...warnings.map(describe), ...found.elsewhere.map((one) => `${one.resource}: ${describe(one)}`)],
+    refusals: [...conflicts.map(describe), ...taken.map(describeElsewhere)],
+    warnings: [...warnings.map(describe), ...spoilt.map(describeElsewhere)],
   };
 }
 
@@ -74,7 +78,7 @@ function ofUnhonoured(object: unknown, problems: readonly Problem[]): Judgement 
   return { refusals: [], warnings: isOfMesh ? problems.map(({ message }) => message) : [] };
 }
 
-/** IST0109: the rules of the younger of two VirtualServices do not hold. The only finding that waiting does not mend. */
+/** IST0109: of two VirtualServices for a host the younger one's rules do not hold. The only finding that waiting does not mend. */
 const conflictCode = 'IST0109';
 
 type Found = Readonly<{
@@ -121,6 +125,8 @@ function describe({ path, message, code }: Problem): string {
   const where = path === '' ? '' : `${path}: `;
   return `${where}${message}${code === undefined ? '' : ` [${code}]`}`;
 }
+
+const describeElsewhere = (finding: Finding) => `${finding.resource}: ${describe(finding)}`;
 
 /** The API server cuts warnings that are over 4096 characters together; what is left out is at least counted. */
 const maxTold = 15;

@@ -13,6 +13,7 @@ export class MeshView {
   readonly mesh: MeshConfig;
   readonly #byKind: ReadonlyMap<string, readonly Resource[]>;
   readonly #rules: ReadonlyMap<string, readonly DestinationRule[]>;
+  readonly #wildcardRules: readonly string[];
   readonly #hosts = new Map<string, KnownHost>();
   readonly #wildcards: KnownHost[] = [];
   readonly #workloads: ReadonlyMap<string, readonly Labels[]>;
@@ -21,6 +22,7 @@ export class MeshView {
     this.mesh = mesh;
     this.#byKind = Map.groupBy(resources, ({ kind }) => kind);
     this.#rules = Map.groupBy(this.ofKind('DestinationRule'), hostOf);
+    this.#wildcardRules = [...this.#rules.keys()].filter((name) => name.startsWith('*'));
     this.#workloads = this.#gatherWorkloads();
     for (const service of this.ofKind('Service')) this.#add(this.#fromService(service));
     for (const entry of this.ofKind('ServiceEntry')) {
@@ -46,7 +48,7 @@ export class MeshView {
   /** The DestinationRules that may hold for a host when it is called from a namespace. */
   rulesFor(host: string, clientNamespace: string): readonly DestinationRule[] {
     const namespaces = [clientNamespace, this.findHost(host)?.namespace, this.mesh.rootNamespace];
-    const wildcards = [...this.#rules.keys()].filter((name) => name.startsWith('*') && coversHost(name, host));
+    const wildcards = this.#wildcardRules.filter((name) => coversHost(name, host));
     return [host, ...wildcards]
       .flatMap((name) => this.#rules.get(name) ?? [])
       .filter(({ metadata }) => namespaces.includes(metadata.namespace));
@@ -73,10 +75,12 @@ export class MeshView {
 
   /** Labels of the workloads of a namespace that a selector takes. */
   #select(selector: Labels, namespace: string): readonly Labels[] {
-    return (this.#workloads.get(namespace) ?? []).filter((labels) => matchesLabels(selector, labels));
+    const [first] = Object.entries(selector);
+    const some = first === undefined ? namespace : workloadsWith(namespace, first);
+    return (this.#workloads.get(some) ?? []).filter((labels) => matchesLabels(selector, labels));
   }
 
-  /** Labels of workloads by namespace: pods, registered ones, and groups of those to come. */
+  /** Labels of workloads by namespace, and by each of their labels: pods, registered ones, and groups of those to come. */
   #gatherWorkloads(): ReadonlyMap<string, readonly Labels[]> {
     const pods = this.ofKind('Pod').map(({ metadata }) => ({ metadata, labels: metadata.labels }));
     const entries = this.ofKind('WorkloadEntry').map(({ metadata, spec }) => ({
@@ -87,9 +91,23 @@ export class MeshView {
       metadata,
       labels: { ...spec.metadata?.labels, ...spec.template.labels },
     }));
-    const byNamespace = Map.groupBy([...pods, ...entries, ...groups], ({ metadata }) => metadata.namespace);
-    return new Map([...byNamespace].map(([namespace, all]) => [namespace, all.map(({ labels }) => labels)]));
+    const found = new Map<string, Labels[]>();
+    const add = (key: string, labels: Labels) => {
+      const known = found.get(key);
+      if (known === undefined) found.set(key, [labels]);
+      else known.push(labels);
+    };
+    for (const { metadata, labels } of [...pods, ...entries, ...groups]) {
+      add(metadata.namespace, labels);
+      for (const label of Object.entries(labels)) add(workloadsWith(metadata.namespace, label), labels);
+    }
+    return found;
   }
+}
+
+/** Key of the workloads of a namespace that have a label; no namespace has a slash in its name. */
+function workloadsWith(namespace: string, [name, value]: readonly [string, string]): string {
+  return `${namespace}/${name}=${value}`;
 }
 
 function hostOf({ metadata, spec }: DestinationRule): string {

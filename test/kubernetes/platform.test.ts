@@ -13,10 +13,11 @@ import { createCsr } from '#shared/x509/csr.ts';
 import { aKeyPair, aRoot } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { ApiServer, withoutKubernetes } from '../support/kubernetes/api-server.ts';
-import { apply, Replica, runKubectl } from '../support/kubernetes/replica.ts';
+import { apply, kubeconfigOf, Replica, runKubectl, startProxy } from '../support/kubernetes/replica.ts';
 
 const namespace = 'tulle-system';
 const crds = new URL('../../manifests/crds/', import.meta.url);
+const own = new URL('../../manifests/control-plane/', import.meta.url);
 
 const aVirtualService = (name: string, spec = 'http: [{route: [{destination: {host: reviews}}]}]') => `
 apiVersion: networking.istio.io/v1
@@ -62,6 +63,8 @@ type View = Readonly<{ leader: string; replicas: readonly string[]; missedInject
 
 describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }, () => {
   let api: ApiServer;
+  /** Of the control plane's own account: it may do what its manifests say, and no more. */
+  let kubeconfig: string;
   const replicas: Replica[] = [];
   const get = async (kind: string, name: string, path: string, of = 'shop') => {
     const args = ['get', kind, name, '-n', of, '-o', `jsonpath=${path}`];
@@ -75,6 +78,12 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
       get('validatingwebhookconfiguration', 'tulle-validator', '{.webhooks[*].failurePolicy}'),
       get('mutatingwebhookconfiguration', 'tulle-injector', '{.webhooks[*].failurePolicy}'),
     ]);
+  const token = async (audience: string) => {
+    const body = JSON.stringify({ spec: { audiences: [audience], expirationSeconds: 3600 } });
+    const path = '/api/v1/namespaces/shop/serviceaccounts/default/token';
+    const { stdout } = await runKubectl(api, ['create', '--raw', path, '-f', '-'], body);
+    return (JSON.parse(stdout) as { status: { token: string } }).status.token;
+  };
   const root = () => get('configmap', 'tulle-ca-root-cert', '{.data.root-cert\\.pem}');
 
   before(async () => {
@@ -83,13 +92,21 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
     const definitions = await Promise.all(files.map((file) => readFile(new URL(file, crds), 'utf8')));
     await apply(api, definitions.join('\n---\n') + aNamespace(namespace) + aNamespace('shop'));
     await runKubectl(api, ['wait', '--for', 'condition=established', '--timeout=60s', 'crd', '--all']);
-    replicas.push(await Replica.start(api, 'cp-a'));
+    const rights = ['service-account', 'role', 'cluster-role'].map((name) =>
+      readFile(new URL(`${name}.yaml`, own), 'utf8'),
+    );
+    await apply(api, (await Promise.all(rights)).join('\n---\n'));
+    kubeconfig = await kubeconfigOf(api, namespace, 'tulle-control-plane');
+    replicas.push(await Replica.start(kubeconfig, 'cp-a'));
     await apply(api, webhooksAt(first().addresses.webhooks));
-    replicas.push(await Replica.start(api, 'cp-b'));
+    replicas.push(await Replica.start(kubeconfig, 'cp-b'));
     await eventually(async () => (await policies()).join() === 'Fail,Fail', 30_000);
   });
   after(async () => {
-    for (const replica of replicas) await replica.end();
+    for (const replica of replicas) {
+      assert.doesNotMatch(replica.log, /forbidden/, 'the roles of the manifests are enough');
+      await replica.end();
+    }
     await api?.close();
   });
 
@@ -112,7 +129,8 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
     await apply(api, aService('reviews'));
     await eventually(
       async () =>
-        ((await first().admin('/api/v1/resources?kind=Service&namespace=shop')) as { items: [] }).items.length > 0,
+        ((await first().admin('/api/v1/resources?kind=Service&namespace=shop')) as { items: unknown[] }).items.length >
+        0,
     );
     const wrong = await runKubectl(api, ['apply', '-f', '-'], aVirtualService('bad', 'http: [{timeout: soon}]'));
     assert.equal(wrong.code, 1);
@@ -125,7 +143,7 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
     assert.equal(await apply(api, aVirtualService('reviews')), 'virtualservice.networking.istio.io/reviews created\n');
     const taken = aVirtualService('other').replace('hosts: [other]', 'hosts: [reviews]');
     const conflict = await runKubectl(api, ['apply', '-f', '-'], taken);
-    assert.match(conflict.stderr, /has the older VirtualService\/shop\/reviews, which wins/);
+    assert.match(conflict.stderr, /denied the request: .*host reviews\.shop.* which wins: the rules here do not hold/);
     const inKubeSystem = aVirtualService('bad', 'http: [{timeout: soon}]').replaceAll('shop', 'kube-system');
     assert.match(await apply(api, inKubeSystem), /is not a duration[\s\S]*created|created[\s\S]*is not a duration/);
     await runKubectl(api, ['delete', 'virtualservice', 'bad', '-n', 'kube-system']);
@@ -161,18 +179,13 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
     await apply(api, aService('another'));
     await eventually(
       async () =>
-        ((await first().admin('/api/v1/resources?kind=Service&namespace=shop')) as { items: [] }).items.length > 1,
+        ((await first().admin('/api/v1/resources?kind=Service&namespace=shop')) as { items: unknown[] }).items.length >
+        1,
     );
     assert.equal(await get('virtualservice', 'reviews', '{.metadata.resourceVersion}'), settled);
   });
 
   test('a pod gets its certificate for the token of its service account, and for no other token', async () => {
-    const token = async (audience: string) => {
-      const body = JSON.stringify({ spec: { audiences: [audience], expirationSeconds: 3600 } });
-      const path = '/api/v1/namespaces/shop/serviceaccounts/default/token';
-      const { stdout } = await runKubectl(api, ['create', '--raw', path, '-f', '-'], body);
-      return (JSON.parse(stdout) as { status: { token: string } }).status.token;
-    };
     await eventually(async () => (await get('serviceaccount', 'default', '{.metadata.name}')) !== '');
     const serverName = 'tulle-control-plane.tulle-system.svc';
     const target = { address: second().addresses.tls[0]!, serverName, rootsPem: await root(), own: null };
@@ -181,6 +194,25 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
     const chain = await ask(await token('istio-ca'));
     assert.deepEqual(uriSans(new X509Certificate(chain[0]!).raw), ['spiffe://cluster.local/ns/shop/sa/default']);
     await assert.rejects(ask(await token('https://kubernetes.default.svc')), /service account token/);
+  });
+
+  test('how far a resource has come is counted over the proxies of all replicas', async (t) => {
+    const stop = await Promise.all(
+      replicas.map(async (replica, at) => startProxy(replica, `proxy-${at}`, await token('istio-ca'))),
+    );
+    t.after(() => Promise.all(stop.map((end) => end())));
+    for (const replica of replicas)
+      await eventually(
+        async () => ((await replica.admin('/api/v1/proxies')) as { items: unknown[] }).items.length === 1,
+        30_000,
+      );
+    await apply(api, aVirtualService('reviews', 'http: [{timeout: 7s, route: [{destination: {host: reviews}}]}]'));
+    const path =
+      '{.status.conditions[?(@.type=="Distributed")].status} {.status.conditions[?(@.type=="Distributed")].message}';
+    await eventually(
+      async () => assert.equal(await get('virtualservice', 'reviews', path), 'True applied 2/2'),
+      20_000,
+    );
   });
 
   test('a bundle that somebody mangles is mended', async () => {
@@ -250,7 +282,7 @@ spec: {serviceAccountName: default, containers: [{name: app, image: app}]}`;
   });
 
   test('a leader that ends in good order is followed within seconds', async () => {
-    replicas.push(await Replica.start(api, 'cp-c'));
+    replicas.push(await Replica.start(kubeconfig, 'cp-c'));
     await eventually(async () => assert.deepEqual(await policies(), ['Fail', 'Fail']), 30_000);
     const [leaving] = replicas.splice(0, 1);
     await leaving!.end('SIGTERM');

@@ -2,6 +2,7 @@ import { analyze } from '#shared/analysis/analyze.ts';
 import type { Finding } from '#shared/analysis/finding.ts';
 import { versionsOf } from '#shared/model/known-kinds.ts';
 import type { MeshConfig } from '#shared/model/mesh-config.ts';
+import type { Resource } from '#shared/model/resource.ts';
 import { resourcesOf, type Catalog, type CatalogEntry } from '../../catalog/catalog.ts';
 import { distributionAmong, type ReplicaReport } from '../replicas.ts';
 import type { ResourceFacts } from './content.ts';
@@ -9,10 +10,9 @@ import type { ResourceFacts } from './content.ts';
 /** What is known of every resource whose status we write: those of the mesh, from Kubernetes, whose version is known. */
 export function factsOf(
   catalog: Catalog,
-  mesh: MeshConfig,
+  findings: ReadonlyMap<string, readonly Finding[]>,
   reports: readonly ReplicaReport[],
 ): readonly ResourceFacts[] {
-  const findings = findingsOf(catalog, mesh);
   return [...catalog.entries.values()].flatMap((entry): readonly ResourceFacts[] => {
     const { key, origin, problems, warnings, resource } = entry;
     const { generation } = origin;
@@ -45,13 +45,26 @@ function pluralOf(kind: string): string {
   return lower.endsWith('y') ? `${lower.slice(0, -1)}ies` : `${lower}s`;
 }
 
-const known = new WeakMap<Catalog, ReadonlyMap<string, readonly Finding[]>>();
+/**
+ * The findings of a catalog by resource. They are looked for again only when something changed that they are made of: endpoints come and
+ * go all the time, and no check looks at them.
+ */
+export class Findings {
+  readonly #mesh: MeshConfig;
+  #of: readonly Resource[] = [];
+  #found: ReadonlyMap<string, readonly Finding[]> = new Map();
 
-/** Reports change more often than the catalog. */
-function findingsOf(catalog: Catalog, mesh: MeshConfig): ReadonlyMap<string, readonly Finding[]> {
-  const before = known.get(catalog);
-  if (before !== undefined) return before;
-  const found = Map.groupBy(analyze(resourcesOf(catalog), mesh), ({ resource }) => resource);
-  known.set(catalog, found);
-  return found;
+  constructor(mesh: MeshConfig) {
+    this.#mesh = mesh;
+  }
+
+  of(catalog: Catalog): ReadonlyMap<string, readonly Finding[]> {
+    const resources = resourcesOf(catalog).filter(({ kind }) => kind !== 'EndpointSlice' && kind !== 'Node');
+    // What did not change is the same object.
+    if (resources.length === this.#of.length && resources.every((resource, at) => resource === this.#of[at]))
+      return this.#found;
+    this.#of = resources;
+    this.#found = Map.groupBy(analyze(resources, this.#mesh), ({ resource }) => resource);
+    return this.#found;
+  }
 }

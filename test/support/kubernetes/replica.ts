@@ -1,10 +1,11 @@
 /** A replica of the control plane as a process beside a real API server, and what tests of it need. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createInterface } from 'node:readline';
+import { freePort } from '../free-port.ts';
 import { kubectl, type ApiServer } from './api-server.ts';
 
 const root = new URL('../../..', import.meta.url).pathname;
@@ -35,6 +36,20 @@ export async function apply(api: ApiServer, documents: string): Promise<string> 
   return stdout + stderr;
 }
 
+/** A kubeconfig of a service account, with a token that lives an hour: what it may do is what its roles say. */
+export async function kubeconfigOf(api: ApiServer, namespace: string, account: string): Promise<string> {
+  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
+  const request = JSON.stringify({ spec: { expirationSeconds: 3600 } });
+  const { stdout } = await runKubectl(api, ['create', '--raw', path, '-f', '-'], request);
+  const { status } = JSON.parse(stdout) as { status: { token: string } };
+  const { code, ...cluster } = await runKubectl(api, ['config', 'view', '--raw', '-o', 'json']);
+  if (code !== 0) throw new Error(cluster.stderr);
+  const config = JSON.parse(cluster.stdout) as { users: { user: object }[] };
+  const file = join(api.folder, `${account}.kubeconfig`);
+  await writeFile(file, JSON.stringify({ ...config, users: [{ ...config.users[0], user: { token: status.token } }] }));
+  return file;
+}
+
 type Addresses = Readonly<{ tls: readonly string[]; admin: string; webhooks: string; monitoring: string }>;
 
 /** A running replica. */
@@ -53,11 +68,11 @@ export class Replica {
     this.#log = log;
   }
 
-  /** Starts one and waits until it serves; throws with its log when it ends instead. */
-  static async start(api: ApiServer, name: string, flags: readonly string[] = []): Promise<Replica> {
+  /** Starts one on a cluster and waits until it serves; throws with its log when it ends instead. */
+  static async start(kubeconfig: string, name: string, flags: readonly string[] = []): Promise<Replica> {
     const folder = await mkdtemp(join(tmpdir(), 'tulle-replica-'));
     const listen = ['--xds-tls', '--admin', '--webhooks', '--monitoring'].flatMap((flag) => [flag, '127.0.0.1:0']);
-    const given = ['--kubeconfig', api.kubeconfig, '--data-dir', folder, '--xds-plaintext', 'off', ...listen, ...flags];
+    const given = ['--kubeconfig', kubeconfig, '--data-dir', folder, '--xds-plaintext', 'off', ...listen, ...flags];
     const child = spawn(process.execPath, ['--import', './preload.mjs', 'control-plane/main.ts', ...given], {
       cwd: root,
       env: { ...process.env, POD_NAME: name },
@@ -91,6 +106,38 @@ export class Replica {
     }
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Starts a sidecar that takes its configuration from a replica, as a service account of namespace `shop`; the function ends it. */
+export async function startProxy(replica: Replica, name: string, token: string): Promise<() => Promise<void>> {
+  const folder = join(replica.folder, name);
+  const ports = await Promise.all([freePort(), freePort(), freePort()]);
+  const [proxy, admin, readiness] = ports.map(String);
+  const flags = {
+    name,
+    namespace: 'shop',
+    'service-account': 'default',
+    labels: '{}',
+    'control-plane': replica.addresses.tls[0],
+    'ca-cert': join(replica.folder, 'ca.pem'),
+    token,
+    'data-dir': folder,
+    'http-proxy-port': proxy,
+    admin: `127.0.0.1:${admin}`,
+    readiness: `127.0.0.1:${readiness}`,
+    interception: 'NONE',
+    'drain-seconds': '0',
+  };
+  const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value ?? '']);
+  const child = spawn(process.execPath, ['--import', './preload.mjs', 'sidecar/main.ts', ...args], {
+    cwd: root,
+    stdio: 'ignore',
+  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
 }
 
 type Started = Readonly<{ child: ChildProcess; addresses: Addresses; log: string[] }>;

@@ -6,6 +6,7 @@
  *                         DIR/<component>/main.js              what is started: checks Node, hands over the descriptor
  *   worker.ts          -> DIR/sidecar/worker.js                what its worker threads run
  *   koffi              -> DIR/sidecar/node_modules             native code cannot be bundled
+ *   manifests          -> DIR/meshctl/manifests                what `meshctl install` applies
  *
  * Each folder runs by itself wherever it is copied: `node DIR/sidecar/main.js --help`.
  */
@@ -65,6 +66,7 @@ async function buildComponent({ name, speaksXds, native }: Component): Promise<v
     await bundle({ ...bundling, entryPoints: ['sidecar/worker.ts'], outfile: join(folder, 'worker.js') });
   if (speaksXds) writeFileSync(join(folder, 'envoy.json'), descriptor);
   if (native) copyKoffi(join(folder, 'node_modules'));
+  if (name === 'meshctl') copyManifests(join(folder, 'manifests'));
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ name: `tulle-${name}`, type: 'module' })}\n`);
   writeFileSync(join(folder, 'main.js'), launcherSource());
   console.log(`${folder}: ${Math.round(sizeOf(folder) / 1024)} KiB`);
@@ -100,6 +102,15 @@ function copyKoffi(modules: string): void {
   // Those builds that npm found fit for this machine.
   if (existsSync(join(source, '@koromix')))
     cpSync(join(source, '@koromix'), join(modules, '@koromix'), { recursive: true });
+}
+
+/** Those that meshctl reads; examples and overlays are for people. */
+function copyManifests(target: string): void {
+  for (const part of ['crds', 'control-plane', 'prometheus-operator']) {
+    const source = join(root, 'manifests', part);
+    const isManifest = (file: string) => statSync(file).isDirectory() || file.endsWith('.yaml');
+    cpSync(source, join(target, part), { recursive: true, filter: isManifest });
+  }
 }
 
 function sizeOf(folder: string): number {

@@ -17,6 +17,8 @@ test('an application that listens on one of its ports answers; refused everywher
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   assert.equal(await appState('127.0.0.1', [1, port]), 'answers');
+  // The address of the pod, where it does not listen.
+  assert.equal(await appState('127.0.0.9', [port]), 'answers');
   server.close();
   await once(server, 'close');
   assert.equal(await appState('127.0.0.1', [1, port]), 'silent');

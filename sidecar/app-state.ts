@@ -12,11 +12,15 @@ export function appPorts(declared: readonly number[], { clusters }: Pick<Snapsho
   return [...new Set([...declared, ...served.filter((port) => port > 0)])];
 }
 
-/** Asks all of them at once. Only a refusal is silence: who is too busy to answer is there. */
+/**
+ * Asks all of them at once, at the pod's address and at the loopback one, where a Sidecar's `defaultEndpoint` may lead. Only a refusal is
+ * silence: who is too busy to answer is there.
+ */
 export async function appState(host: string, ports: readonly number[]): Promise<AppState> {
   if (ports.length === 0) return 'unknown';
-  const answers = await Promise.all(ports.map((port) => isListening(host, port)));
-  return answers.includes(true) ? 'answers' : 'silent';
+  const hosts = new Set([host, host.includes(':') ? '::1' : '127.0.0.1']);
+  const asked = ports.flatMap((port) => [...hosts].map((each) => isListening(each, port)));
+  return (await Promise.all(asked)).includes(true) ? 'answers' : 'silent';
 }
 
 async function isListening(host: string, port: number): Promise<boolean> {

@@ -1,5 +1,6 @@
 /** A sidecar that gets its configuration and certificate from a control plane, in a pod or elsewhere. */
 import { systemClock } from '#shared/runtime/clock.ts';
+import { MeshError } from '#shared/runtime/mesh-error.ts';
 import { Readiness } from '#shared/runtime/readiness.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import { AdminFace } from './admin-face.ts';
@@ -16,6 +17,7 @@ import { prepareNames } from './names-of-mesh.ts';
 import type { RunningServer } from './net/http-server.ts';
 import type { ListeningSockets } from './net/listening-sockets.ts';
 import { openDataPlane } from './open-data-plane.ts';
+import { otherProcesses, watchProcesses } from './pod-processes.ts';
 import type { Settings } from './settings.ts';
 import type { MeshedSettings } from './settings/meshed.ts';
 import { startMetrics, startStatus } from './status/server.ts';
@@ -53,6 +55,10 @@ export async function buildMeshed(settings: Meshed, logger: Logger, around: Surr
   const drain = () => draining.start();
   const readyMs = () => time.ms;
   const face = new AdminFace({ ...parts, logger, link, bootstrap: null, readyMs, families, drain, ...around });
+  const stopWatching = watchOthers(settings, () => {
+    logger.info('the other containers of the pod have ended');
+    around.quit();
+  });
   const [admin, ...others] = await startServers(settings, { face, around, logger });
   return assemble({
     ...parts,
@@ -63,6 +69,7 @@ export async function buildMeshed(settings: Meshed, logger: Logger, around: Surr
     ...(settings.app === null ? {} : { drained: () => stopAfterApp(settings, { link, dataPlane, draining, logger }) }),
     stop: () => {
       stopProbe();
+      stopWatching();
       listening.close();
       memory.close();
       link.close();
@@ -73,6 +80,14 @@ export async function buildMeshed(settings: Meshed, logger: Logger, around: Surr
 function timeToReady(readiness: Readiness, logger: Logger): TimeToReady {
   const onReady = (ms: number) => logger.info({ afterMs: Math.round(ms) }, 'ready');
   return new TimeToReady(readiness, () => performance.now(), onReady);
+}
+
+/** The first process of a container of its own sees no others. */
+function watchOthers({ endsWithApp }: Meshed, onEnd: () => void): () => void {
+  if (!endsWithApp) return () => undefined;
+  if (process.pid === 1)
+    throw new MeshError('unsupported', '--end-with-application needs shareProcessNamespace: true in the pod');
+  return watchProcesses(systemClock, () => otherProcesses('/proc', process.pid), onEnd);
 }
 
 type Following = Readonly<{

@@ -30,6 +30,7 @@ class SidecarProcess {
   #successor: Successor | null = null;
   #watcher: Watcher | null = null;
   #stoppingSince: number | null = null;
+  #closing: Promise<void> | null = null;
   #isStarting = true;
   /** It listens, or is about to. */
   #mayHaveCallers = false;
@@ -98,16 +99,22 @@ class SidecarProcess {
   stop(reason: string, isGraceful: boolean): void {
     const { logger, exit } = this.#options;
     if (this.#stoppingSince !== null) {
-      if (performance.now() - this.#stoppingSince > sameSignalMs) exit(1);
+      // Whoever says that all is done need not be waited for.
+      if (!isGraceful) this.#end(Promise.resolve());
+      else if (performance.now() - this.#stoppingSince > sameSignalMs) exit(1);
       return;
     }
     this.#stoppingSince = performance.now();
     this.#generation.upgrade.stop('this process is stopping');
     logger.info({ reason }, isGraceful ? 'draining' : 'stopping');
-    const sidecar = this.#sidecar;
-    const ended = isGraceful ? sidecar?.drain() : Promise.resolve();
-    Promise.resolve(ended)
-      .then(() => sidecar?.close())
+    this.#end(isGraceful ? (this.#sidecar?.drain() ?? Promise.resolve()) : Promise.resolve());
+  }
+
+  /** Closes when that has come to pass, and ends the process. */
+  #end(ready: Promise<void>): void {
+    const { logger, exit } = this.#options;
+    ready
+      .then(() => (this.#closing ??= this.#sidecar?.close() ?? Promise.resolve()))
       .then(
         () => exit(0),
         (error: unknown) => {

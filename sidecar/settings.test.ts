@@ -39,6 +39,7 @@ const refusals: readonly (readonly [args: readonly string[], problem: RegExp])[]
   [['--config-path'], /--config-path/],
   [['--config-path', 'f', '--colour'], /--colour/],
   [['--config-path', 'f', 'another'], /another/],
+  [['--config-path', 'f', '--end-with-application'], /^--end-with-application: is for --pod$/],
   [['--config-path', 'f', '--compat', 'envoy'], /^--compat: envoy is not one of istio, tulle$/],
   [['--config-path', 'f', '--log-level', 'loud'], /^--log-level: loud is not one of trace, debug, info, warn, error$/],
   [['--config-path', 'f', '--concurrency', 'two'], /^--concurrency: two is not a number of threads \(0 to 999\)$/],

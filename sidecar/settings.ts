@@ -59,6 +59,8 @@ export function parseSettings(
   const pod = flags.pod === true ? parsePod(environment, statusPort ?? 15_020, read, problems) : null;
   if (pod !== null && flags['config-path'] !== undefined)
     problems.push(problem('--pod', 'gets its configuration from a control plane, not from --config-path'));
+  if (pod === null && flags['end-with-application'] === true)
+    problems.push(problem('--end-with-application', 'is for --pod'));
   const common = parseCommon(flags, { environment, pod }, problems);
   const from = environment['INIT_CWD'] ?? process.cwd();
   const settings: Settings =

@@ -50,6 +50,8 @@ export function tproxyMarks({ uids, gids }: CaptureSettings, family: Family): re
       ),
     ),
     rule('mangle', 'OUTPUT', `-p tcp -m connmark --mark ${inboundMark} -j CONNMARK --restore-mark`),
+    // Istio has no such rule, and needs its sidecar to be root: one of `uids` would get its own connection to the application.
+    { ...rule('nat', 'TULLE_OUTPUT', `-p tcp -o lo -m mark --mark ${inboundMark} -j RETURN`), at: 1 },
     { ...rule('mangle', 'TULLE_INBOUND', `-p tcp -m mark --mark ${inboundMark} -j RETURN`), at: 1 },
     { ...rule('mangle', 'TULLE_INBOUND', `-p tcp -s ${appSource[family]} -i lo -j RETURN`), at: 2 },
     { ...rule('mangle', 'TULLE_INBOUND', `-p tcp -i lo -m mark ! --mark ${outboundMark} -j RETURN`), at: 3 },

@@ -3,6 +3,7 @@ import { containerNames, controlPlaneName } from '#shared/kubernetes/names.ts';
 import { whyNotReady } from '../install/workload.ts';
 import { fullName, named, type Facts } from './facts.ts';
 import { isAlive, isInjected, shouldBeInjected } from './injection.ts';
+import { readReplicaReports } from './replica-reports.ts';
 import { error, some, warning, type Check, type Verdict } from './verdict.ts';
 
 const category = 'sidecars';
@@ -30,19 +31,7 @@ export const dataPlaneChecks: readonly Check[] = [
   {
     category,
     name: 'none refuses its configuration',
-    judge: ({ proxies }) => {
-      if ('unknown' in proxies) return { skipped: proxies.unknown };
-      return proxies.proxies.flatMap(({ name, namespace, types }) =>
-        Object.values(types)
-          .filter(({ refused }) => refused !== '')
-          .map(({ refused }) =>
-            error(
-              `${namespace}/${name} refuses what it was sent: ${refused}`,
-              '`meshctl proxy status` shows what each has',
-            ),
-          ),
-      );
-    },
+    judge: judgeRefusals,
   },
   { category, name: 'strict mutual TLS leaves nobody out', judge: judgeStrict },
 ];
@@ -74,14 +63,37 @@ function judgeReadiness(facts: Facts): Verdict {
 
 function judgeConnections(facts: Facts): Verdict {
   const pods = injectedPods(facts).filter(isSidecarReady);
-  if ('unknown' in facts.proxies) return { skipped: facts.proxies.unknown };
   if (pods.length === 0) return noPods;
+  if ('unknown' in facts.proxies) return judgeByReports(pods.length, facts);
   const connected = new Set(facts.proxies.proxies.map(({ name, namespace }) => `${namespace}/${name}`));
   const lost = pods.map(fullName).filter((name) => !connected.has(name));
   if (lost.length === 0) return [];
   const hint =
     'they keep what they have, but hear of no change: see the log of their istio-proxy, and the checks of certificates';
   return [error(`not connected to the control plane: ${some(lost)}`, hint)];
+}
+
+/** Who is not connected cannot be told where the replicas cannot be asked, but that somebody is not. */
+function judgeByReports(ready: number, { leases, proxies }: Facts): Verdict {
+  const reports = readReplicaReports(leases);
+  if (reports === null) return { skipped: 'unknown' in proxies ? proxies.unknown : '' };
+  if (reports.proxies >= ready) return [];
+  const message = `${reports.proxies} of ${ready} sidecars that are ready are connected to the control plane`;
+  return [error(message, '`meshctl proxy status` through `kubectl port-forward` shows which')];
+}
+
+function judgeRefusals({ proxies, leases }: Facts): Verdict {
+  const hint = '`meshctl proxy status` shows what each has';
+  if ('unknown' in proxies) {
+    const reports = readReplicaReports(leases);
+    if (reports === null) return { skipped: proxies.unknown };
+    return reports.refusals.map((refusal) => error(`a sidecar refuses what it was sent: ${refusal}`, hint));
+  }
+  return proxies.proxies.flatMap(({ name, namespace, types }) =>
+    Object.values(types)
+      .filter(({ refused }) => refused !== '')
+      .map(({ refused }) => error(`${namespace}/${name} refuses what it was sent: ${refused}`, hint)),
+  );
 }
 
 function judgeVersions(facts: Facts): Verdict {

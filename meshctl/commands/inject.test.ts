@@ -171,6 +171,29 @@ test('what is wrong is told by file and name, and nothing is written', () => {
   assert.equal(run('a: [\n').exitCode, 65);
 });
 
+test('a pod that cannot be read is told, not passed over', () => {
+  const told = (text: string) => run(text).notes.join();
+  const bad = deployment.replace('labels: {app: shop}', 'annotations: {sidecar.istio.io/proxyCPU: 2}');
+  assert.equal(run(bad).exitCode, 65);
+  assert.match(
+    told(bad),
+    /Deployment shop: metadata.annotations: sidecar.istio.io\/proxyCPU must be a text, in quotes/,
+  );
+  assert.match(
+    told('kind: Pod\nspec: {containers: [{image: x}]}\n'),
+    /spec.containers must be a list of objects, each with a name/,
+  );
+  assert.match(told('kind: Pod\nmetadata: {name: a}\n'), /Pod a: spec must be an object/);
+});
+
+test('what is written without a value is nothing', () => {
+  const text =
+    'kind: Pod\nmetadata: {name: a, labels: , annotations: }\nspec:\n  initContainers:\n  volumes:\n  containers:\n  - name: a\n    env:\n    ports:\n';
+  const { exitCode, out } = run(text);
+  assert.equal(exitCode, 0);
+  assert.ok(findContainer(parse(out) as Pod, 'istio-proxy') !== undefined);
+});
+
 test('what is not injected is told', () => {
   const { out, notes } = run(
     deployment.replace('    spec:\n      containers', '    spec:\n      hostNetwork: true\n      containers'),

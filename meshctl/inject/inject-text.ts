@@ -29,6 +29,10 @@ export function injectText(text: string, facts: TextFacts): InjectedText {
     if (part.problem !== null) problems.push(part.problem);
     const patches = templatesOf(part).flatMap((template) => {
       const name = nameOf(template);
+      if (template.fault !== null) {
+        problems.push(`${name}: ${template.fault}`);
+        return [];
+      }
       const result = inject(template.pod, factsOf(template, facts), facts.settings);
       if (!result.ok) {
         problems.push(...result.problems.map((one) => `${name}: ${formatProblems([one])}`));

@@ -222,18 +222,18 @@ test('without interception there is no capture', () => {
   assert.equal(variable(pod, 'ISTIO_META_INTERCEPTION_MODE'), 'NONE');
 });
 
-test('the drain fits into the time that the pod has to end', () => {
-  const drain = (spec: object, config?: string) =>
-    flag(
-      injected({ spec, ...(config === undefined ? {} : { annotations: { 'proxy.istio.io/config': config } }) }),
-      '--drain-seconds',
-    );
-  assert.equal(drain({}), '28');
-  assert.equal(drain({ terminationGracePeriodSeconds: 60 }), '58');
-  assert.equal(drain({ terminationGracePeriodSeconds: 1 }), '1');
-  assert.equal(drain({ terminationGracePeriodSeconds: 0 }), '0');
-  assert.equal(drain({}, 'terminationDrainDuration: 7.5s'), '8');
-  assert.equal(drain({ terminationGracePeriodSeconds: 5 }, 'terminationDrainDuration: 1m'), '3');
+test('the sidecar knows the grace period of its pod, and how long to drain where that is said', () => {
+  const times = (spec: object, config?: string) => {
+    const annotations = config === undefined ? {} : { 'proxy.istio.io/config': config };
+    const pod = injected({ spec, annotations });
+    return [flag(pod, '--termination-seconds'), flag(pod, '--drain-seconds')];
+  };
+  assert.deepEqual(times({}), ['30', undefined]);
+  assert.deepEqual(times({ terminationGracePeriodSeconds: 60 }), ['60', undefined]);
+  assert.deepEqual(times({ terminationGracePeriodSeconds: 6 }), ['6', '4']);
+  assert.deepEqual(times({ terminationGracePeriodSeconds: 0 }), ['0', '0']);
+  assert.deepEqual(times({}, 'terminationDrainDuration: 7.5s'), ['30', '8']);
+  assert.deepEqual(times({ terminationGracePeriodSeconds: 5 }, 'terminationDrainDuration: 1m'), ['5', '3']);
   assert.equal(flag(ofCorpus('format-duration.yaml'), '--drain-seconds'), '23');
 });
 

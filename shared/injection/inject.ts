@@ -5,7 +5,7 @@ import { checkAnnotations } from './annotations.ts';
 import { decide, doubtOfDecision, type Decision } from './decide.ts';
 import type { InjectionFacts } from './facts.ts';
 import type { InjectionSettings } from './injection-settings.ts';
-import { encodeOverrides, encodeStatus, findOverrides } from './injection-status.ts';
+import { encodeOverrides, encodeStatus, findOverrides, readStatus } from './injection-status.ts';
 import { createPatch } from './json-patch.ts';
 import { orderContainers } from './order.ts';
 import { allContainers, findContainer, isJsonObject, type Container, type Pod, type PodFragment } from './pod.ts';
@@ -141,9 +141,10 @@ function replaceContainer(pod: Pod, name: string, change: (container: Container)
   if (pod.spec.initContainers !== undefined) pod.spec.initContainers = changed(pod.spec.initContainers);
 }
 
-/** Added is what was not there before, and the containers of our names, which are put back from the overrides. */
-function writeStatus(pod: Pod, { original, fragments, settings }: Work): void {
-  const ours: readonly string[] = Object.values(containerNames);
+/** Added is what was not there before, or had been added before, and the containers of our names, which are put back from the overrides. */
+function writeStatus(pod: Pod, { before: incoming, original, fragments, settings }: Work): void {
+  const earlier = readStatus(incoming);
+  const ours = [...Object.values(containerNames), ...(earlier?.containers ?? []), ...(earlier?.initContainers ?? [])];
   const before = new Set(allContainers(original).map(({ name }) => name));
   const fromTemplates = new Set(fragments.flatMap((fragment) => allContainers(fragment).map(({ name }) => name)));
   const added = (list: readonly Container[] = []) =>

@@ -28,7 +28,10 @@ export type PodOptions = Readonly<{
   logLevel: string;
   /** Null: as the sidecar decides. */
   concurrency: number | null;
-  drainSeconds: number;
+  /** How long it takes new connections once it is to end; null: as the sidecar does. */
+  drainSeconds: number | null;
+  /** The grace period of the pod: before its end the sidecar has ended. */
+  terminationSeconds: number;
   resources: JsonObject;
   /** 0: none. */
   statusPort: number;
@@ -44,8 +47,10 @@ export type PodOptions = Readonly<{
   proxyConfig: ProxyConfig;
 }>;
 
-/** The sidecar is killed at the end of the grace period: it ends this much earlier (SEMANTICS: 2 s). */
+/** The sidecar is killed at the end of the grace period: it ends this much earlier. */
 const endsBeforeKillSeconds = 2;
+/** The sidecar's own time to drain. */
+const ownDrainSeconds = 5;
 const defaultGraceSeconds = 30;
 
 /** Reads a pod's annotations, which were checked before; what else is wrong goes into `problems`. */
@@ -75,6 +80,7 @@ export function readPodOptions(
     logLevel: logLevels[annotation(pod, 'sidecar.istio.io/logLevel') ?? proxy.logLevel] ?? 'info',
     concurrency: readConcurrency(proxyConfig, resources),
     drainSeconds: readDrainSeconds(pod, proxyConfig),
+    terminationSeconds: graceOf(pod),
     resources,
     statusPort,
     readiness: readReadiness(pod, settings),
@@ -182,12 +188,14 @@ function readConcurrency({ concurrency }: ProxyConfig, resources: JsonObject): n
   return 0;
 }
 
-/** What ProxyConfig says, else all the time that Kubernetes gives a pod to end; never so long that the sidecar is killed. */
-function readDrainSeconds(pod: Pod, { terminationDrainDuration }: ProxyConfig): number {
-  const grace = pod.spec.terminationGracePeriodSeconds ?? defaultGraceSeconds;
-  const most = grace > endsBeforeKillSeconds ? grace - endsBeforeKillSeconds : Math.min(grace, 1);
+const graceOf = (pod: Pod) => pod.spec.terminationGracePeriodSeconds ?? defaultGraceSeconds;
+
+/** What ProxyConfig says, as far as the grace period allows; of a short grace period what there is of it. */
+function readDrainSeconds(pod: Pod, { terminationDrainDuration }: ProxyConfig): number | null {
+  const most = Math.max(graceOf(pod) - endsBeforeKillSeconds, 0);
   const wanted = terminationDrainDuration === undefined ? null : parseDurationMs(terminationDrainDuration);
-  return wanted === null ? most : Math.min(Math.ceil(wanted / 1000), most);
+  if (wanted !== null) return Math.min(Math.ceil(wanted / 1000), most);
+  return most < ownDrainSeconds ? most : null;
 }
 
 /** Ports of the sidecar that a container of a pod may not have. */
@@ -212,7 +220,9 @@ export function doubtsOf(pod: Pod, options: PodOptions): string[] {
   if (pod.spec['dnsPolicy'] === 'Default' || pod.spec['dnsPolicy'] === 'None')
     doubts.push(`dnsPolicy ${pod.spec['dnsPolicy']}: the sidecar may not find ${options.controlPlane}`);
   if (!options.isNative && (options.workload.kind === 'Job' || options.workload.kind === 'CronJob'))
-    doubts.push('a Job with a classic sidecar ends only when something calls POST http://127.0.0.1:15020/quitquitquit');
+    doubts.push(
+      `a Job with a classic sidecar ends only when something calls POST http://127.0.0.1:${options.statusPort || sidecarPorts.status}/quitquitquit`,
+    );
   if (
     findContainer(pod, 'istio-proxy') !== undefined &&
     (pod.spec.containers ?? []).length === 1 &&

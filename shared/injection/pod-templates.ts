@@ -1,4 +1,4 @@
-import { isJsonObject, isPod, type Pod } from './pod.ts';
+import { faultOfPod, isJsonObject, type Pod } from './pod.ts';
 import type { Workload } from './workload.ts';
 
 /** A pod, or the template of pods, in a document of Kubernetes. */
@@ -6,6 +6,8 @@ export type PodTemplate = Readonly<{
   /** Where it stands. */
   path: readonly (string | number)[];
   pod: Pod;
+  /** Why it cannot be read; null: it can. */
+  fault: string | null;
   /** What makes pods of it; null: it is a pod itself. */
   owner: Workload | null;
   /** As the document says; null: it does not. */
@@ -23,7 +25,7 @@ const workloadKinds = new Set([
   'StatefulSet',
 ]);
 
-/** All pods and pod templates of a document; of a list, those of its items. None for documents of other kinds. */
+/** All pods and pod templates of a document; of a list, those of its items. None for documents of other kinds, or without a template. */
 export function podTemplatesOf(document: unknown, path: readonly (string | number)[] = []): PodTemplate[] {
   if (!isJsonObject(document)) return [];
   const { kind, items } = document;
@@ -34,13 +36,15 @@ export function podTemplatesOf(document: unknown, path: readonly (string | numbe
     );
   const steps = stepsOf(kind);
   const pod = steps?.reduce<unknown>((at, step) => (isJsonObject(at) ? at[step] : undefined), document);
-  if (steps === null || !isPod(pod)) return [];
+  if (steps === null || !isJsonObject(pod)) return [];
   const metadata = isJsonObject(document['metadata']) ? document['metadata'] : {};
   const text = (value: unknown) => (typeof value === 'string' ? value : '');
   return [
     {
       path: [...path, ...steps],
-      pod,
+      // What is at fault is nothing that anybody reads.
+      pod: pod as Pod,
+      fault: faultOfPod(pod),
       owner: kind === 'Pod' ? null : { apiVersion: text(document['apiVersion']), kind, name: text(metadata['name']) },
       namespace: text(metadata['namespace']) || null,
     },

@@ -61,14 +61,34 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether a document can be read as a pod: it has a `spec`, and its containers, where it has them, are a list of named objects. */
+/** Whether a document can be read as a pod. */
 export function isPod(value: unknown): value is Pod {
-  if (!isJsonObject(value) || !isJsonObject(value['spec'])) return false;
-  const { containers, initContainers, volumes } = value['spec'];
-  return (
-    [containers, initContainers, volumes].every(isNamedList) &&
-    isTexts(isJsonObject(value['metadata']) ? value['metadata'] : undefined)
-  );
+  return faultOfPod(value) === null;
+}
+
+/** Why a document cannot be read as a pod: its `spec` must be an object, its containers named, its labels and annotations texts. */
+export function faultOfPod(value: unknown): string | null {
+  if (!isJsonObject(value) || !isJsonObject(value['spec'])) return 'spec must be an object';
+  for (const name of ['containers', 'initContainers', 'volumes']) {
+    if (!isNamedList(value['spec'][name])) return `spec.${name} must be a list of objects, each with a name`;
+  }
+  const { metadata = {} } = value;
+  if (metadata !== null && !isJsonObject(metadata)) return 'metadata must be an object';
+  for (const name of ['labels', 'annotations']) {
+    const fault = faultOfTexts(metadata?.[name]);
+    if (fault !== null) return `metadata.${name}${fault}`;
+  }
+  return null;
+}
+
+/** A copy without members that are `null` where lists and objects are expected: YAML has them where nothing is written. */
+export function withoutNulls(pod: Pod): Pod {
+  const copy = structuredClone(pod);
+  dropNulls(copy);
+  if (copy.metadata !== undefined) dropNulls(copy.metadata);
+  dropNulls(copy.spec);
+  for (const container of allContainers(copy)) dropNulls(container);
+  return copy;
 }
 
 /** The container of a name, wherever it stands. */
@@ -108,11 +128,13 @@ function isNamedList(value: unknown): boolean {
   );
 }
 
-function isTexts(metadata: JsonObject | undefined): boolean {
-  return [metadata?.['labels'], metadata?.['annotations']].every(
-    (map) =>
-      map === undefined ||
-      map === null ||
-      (isJsonObject(map) && Object.values(map).every((value) => typeof value === 'string')),
-  );
+function faultOfTexts(map: unknown): string | null {
+  if (map === undefined || map === null) return null;
+  if (!isJsonObject(map)) return ' must be a map of texts';
+  const [name] = Object.entries(map).find(([, value]) => typeof value !== 'string') ?? [];
+  return name === undefined ? null : `: ${name} must be a text, in quotes`;
+}
+
+function dropNulls(object: JsonObject): void {
+  for (const [name, value] of Object.entries(object)) if (value === null) delete object[name];
 }

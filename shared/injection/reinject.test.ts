@@ -121,6 +121,18 @@ test('a pod that Istio injected gets our sidecar in place of its proxy', () => {
   assert.equal(variable(again, 'ISTIO_PROMETHEUS_ANNOTATIONS'), undefined);
 });
 
+test('a status that names the application takes nothing of it away', () => {
+  const pod = aPod();
+  const forged = JSON.stringify({
+    containers: ['hello', 'istio-proxy'],
+    initContainers: null,
+    volumes: null,
+    revision: 'x',
+  });
+  pod.metadata = { ...pod.metadata, annotations: { ...annotationsOf(pod), 'sidecar.istio.io/status': forged } };
+  assert.deepEqual(injected(pod).spec.containers, injected(aPod()).spec.containers);
+});
+
 test('text that is not ours in our annotations does no harm', () => {
   const pod = aPod();
   pod.metadata = {

@@ -1,15 +1,26 @@
 import { containerNames, overridesAnnotation, statusAnnotation } from '../kubernetes/names.ts';
 import { readOverrides, readStatus } from './injection-status.ts';
-import { findContainer, isJsonObject, type Container, type Pod } from './pod.ts';
+import { findContainer, isJsonObject, withoutNulls, type Container, type Pod } from './pod.ts';
 import { readProbers, restoreProbes } from './probes.ts';
 import { restoreMetrics } from './prometheus.ts';
+
+/**
+ * Containers that an injection adds, ours and Istio's. What else a status names (a template's, or the application's, which a template
+ * touched) stays: a template goes over it again.
+ */
+const removable = new Set<string>([
+  ...Object.values(containerNames),
+  'istio-validation',
+  'enable-core-dump',
+  'grpc-bootstrap-init',
+]);
 
 /**
  * A pod that was injected as it was before: what its status names is gone, the user's own containers of our names are back, probes and
  * annotations say what they said. What others have done to the pod since stays. A pod that was not injected is returned as a copy.
  */
 export function restore(injected: Pod): Pod {
-  const pod = structuredClone(injected);
+  const pod = withoutNulls(injected);
   const status = readStatus(pod);
   if (status === null) return pod;
   const proxy = findContainer(pod, containerNames.proxy);
@@ -17,14 +28,15 @@ export function restore(injected: Pod): Pod {
   restoreMetrics(pod, proxy);
   const overrides = readOverrides(pod);
   const { spec } = pod;
-  const keep = <T extends Readonly<{ name: string }>>(list: readonly T[] = [], names: readonly string[]) =>
-    list.filter(({ name }) => !names.includes(name));
-  spec.containers = [...keep(spec.containers, status.containers), ...structuredClone(overrides.containers)];
-  setOrDrop(spec, 'initContainers', [
-    ...keep(spec.initContainers, status.initContainers),
-    ...structuredClone(overrides.initContainers),
-  ]);
-  setOrDrop(spec, 'volumes', keep(spec.volumes, status.volumes));
+  const isRemoved = (names: readonly string[]) => (name: string) => names.includes(name) && removable.has(name);
+  setOrDrop(spec, 'containers', putBack(spec.containers, isRemoved(status.containers), overrides.containers));
+  setOrDrop(
+    spec,
+    'initContainers',
+    putBack(spec.initContainers, isRemoved(status.initContainers), overrides.initContainers),
+  );
+  const volumes = (spec.volumes ?? []).filter(({ name }) => !status.volumes.includes(name));
+  setOrDrop(spec, 'volumes', volumes);
   const secrets = spec['imagePullSecrets'];
   if (Array.isArray(secrets))
     setOrDrop(
@@ -51,6 +63,16 @@ export function keptOf(injected: Pod, name: string): Container | undefined {
     ...kept
   } = structuredClone(container);
   return kept;
+}
+
+function putBack(
+  list: readonly Container[] = [],
+  isRemoved: (name: string) => boolean,
+  overrides: readonly Container[],
+): Container[] {
+  const kept = list.filter(({ name }) => !isRemoved(name));
+  const missing = overrides.filter(({ name }) => !kept.some((one) => one.name === name));
+  return [...kept, ...structuredClone(missing)];
 }
 
 function setOrDrop(spec: Pod['spec'], name: string, list: readonly unknown[]): void {

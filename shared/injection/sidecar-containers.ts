@@ -53,15 +53,24 @@ export function captureContainer(options: PodOptions, settings: InjectionSetting
   };
 }
 
-function proxyArguments({ controlPlane, mode, drainSeconds, logLevel, concurrency, statusPort }: PodOptions): string[] {
+function proxyArguments({
+  controlPlane,
+  mode,
+  drainSeconds,
+  terminationSeconds,
+  logLevel,
+  concurrency,
+  statusPort,
+}: PodOptions): string[] {
   return [
     '--pod',
     '--control-plane',
     controlPlane,
     '--interception',
     mode,
-    '--drain-seconds',
-    String(drainSeconds),
+    '--termination-seconds',
+    String(terminationSeconds),
+    ...(drainSeconds === null ? [] : ['--drain-seconds', String(drainSeconds)]),
     '--log-level',
     logLevel,
     ...(concurrency === null ? [] : ['--concurrency', String(concurrency)]),

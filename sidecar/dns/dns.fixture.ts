@@ -69,14 +69,17 @@ export function aTable(rows: Readonly<Record<string, readonly string[]>>): NameT
   );
 }
 
-/** A resolver on a free port of the loopback. `answer`: null says nothing. */
+/** A resolver, on a free port of the loopback unless told. `answer`: null says nothing. */
 export class FakeResolver {
   readonly asked: string[] = [];
   readonly #udp = createSocket('udp4');
   readonly #tcp = createServer();
   port = 0;
 
-  static async start(answer: (query: Buffer, transport: 'udp' | 'tcp') => Buffer | null): Promise<FakeResolver> {
+  static async start(
+    answer: (query: Buffer, transport: 'udp' | 'tcp') => Buffer | null,
+    { host, port } = { host: '127.0.0.1', port: 0 },
+  ): Promise<FakeResolver> {
     const fake = new FakeResolver();
     const tell = (query: Buffer, transport: 'udp' | 'tcp'): Buffer | null => {
       fake.asked.push(`${transport} ${decode(query).questions?.[0]?.name}`);
@@ -94,9 +97,9 @@ export class FakeResolver {
       const message = tell(query, 'udp');
       if (message !== null) fake.#udp.send(message, from.port, from.address);
     });
-    await new Promise<void>((resolve) => fake.#tcp.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => fake.#tcp.listen(port, host, resolve));
     fake.port = (fake.#tcp.address() as AddressInfo).port;
-    await new Promise<void>((resolve) => fake.#udp.bind(fake.port, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => fake.#udp.bind(fake.port, host, resolve));
     return fake;
   }
 

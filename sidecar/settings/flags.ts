@@ -32,6 +32,7 @@ const options = {
   metrics: { type: 'string' },
   'drain-seconds': { type: 'string' },
   'termination-seconds': { type: 'string' },
+  'end-with-application': { type: 'boolean' },
   'upgrade-seconds': { type: 'string' },
   'upgrade-drain-seconds': { type: 'string' },
   'log-level': { type: 'string' },
@@ -71,6 +72,8 @@ ${dnsUsage}  --register                  become a WorkloadEntry while connected 
   --metrics HOST:PORT         own metrics alone (with --pod 0.0.0.0:15090)
   --drain-seconds N           time after SIGTERM in which inbound connections are still taken (default 5)
   --termination-seconds N     with --pod: the termination grace period of the pod, before whose end it ends (default 30)
+  --end-with-application      with --pod and shareProcessNamespace: ends when the other containers have, for jobs (environment:
+                              TULLE_END_WITH_APPLICATION=true)
   --upgrade-seconds N         time for a successor (SIGUSR2, POST /upgrade) to serve; else this process goes on (default 30)
   --upgrade-drain-seconds N   time that open connections have after that (default 600)
   --log-level LEVEL           trace, debug, info, warn, error (default info)

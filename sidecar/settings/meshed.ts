@@ -46,6 +46,8 @@ export type MeshedSettings = DnsSettings &
     metadata: Readonly<Record<string, unknown>>;
     /** Null: not in a pod. */
     app: PodApp | null;
+    /** Whether it ends when the other containers of the pod have. */
+    endsWithApp: boolean;
   }>;
 
 /** Where flags are read: what else says something where they do not, and where relative paths begin. */
@@ -93,6 +95,8 @@ export function parseMeshed(flags: Flags, around: FlagSurroundings, problems: Pr
     certificateTtlMs: number('--certificate-ttl-seconds', flags['certificate-ttl-seconds'] ?? '0', problems) * 1000,
     metadata: pod?.metadata ?? {},
     app: pod?.app ?? null,
+    endsWithApp:
+      pod !== null && (flags['end-with-application'] ?? environment['TULLE_END_WITH_APPLICATION'] === 'true'),
   };
 }
 

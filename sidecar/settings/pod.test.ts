@@ -128,6 +128,14 @@ test('a pod of two families has both addresses, and is asked on both', () => {
   );
 });
 
+test('it ends with the application where that is said, by a flag or by the environment', () => {
+  const said = [taken(), taken(['--end-with-application']), taken([], { TULLE_END_WITH_APPLICATION: 'true' })];
+  assert.deepEqual(
+    said.map(({ endsWithApp }) => endsWithApp),
+    [false, true, true],
+  );
+});
+
 test('files that are not there say nothing', () => {
   const { labels, metadata } = taken([], {}, {});
   assert.deepEqual(labels, {});

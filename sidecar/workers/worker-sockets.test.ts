@@ -11,8 +11,8 @@ import { WorkerSockets } from './worker-sockets.ts';
 
 const calls = await SocketCalls.load();
 
-const aListener = (port: number, bindToPort = true): ListenerConfig =>
-  ({ address: '127.0.0.1', port, bindToPort }) as ListenerConfig;
+const aListener = (port: number, bindToPort = true, direction = 'outbound'): ListenerConfig =>
+  ({ address: '127.0.0.1', port, bindToPort, direction }) as ListenerConfig;
 
 function setUp(own: SocketCalls | null, account = new ListeningSockets()) {
   const problems: string[] = [];
@@ -111,6 +111,26 @@ describe('sockets of workers', { skip: calls === null ? 'not on this system' : f
     for (const worker of [0, 1]) sockets.listening(worker, new Map());
     sockets.closeUnused();
     assert.equal(await isOpen(port), false);
+  });
+
+  it('from the mesh are closed for good when it is to bring nothing new, and the others stay', async () => {
+    const { sockets } = setUp(calls);
+    const listeners = new Map([
+      ['in', aListener(0, true, 'inbound')],
+      ['out', aListener(0)],
+    ]);
+    sockets.setListeners(listeners);
+    const places = sockets.placesFor(0);
+    drop(places);
+    sockets.closeFor('inbound');
+    const areOpen = await Promise.all(['in', 'out'].map((name) => isOpen(place(places, name).port)));
+    assert.deepEqual(areOpen, [false, true]);
+    // Neither a push nor a worker that is replaced opens them again.
+    sockets.setListeners(listeners);
+    const again = sockets.placesFor(1);
+    assert.deepEqual([...again.keys()], ['out']);
+    drop(again);
+    sockets.close();
   });
 
   it('of a port that is taken are refused by name, and tried again', async () => {

@@ -1,35 +1,18 @@
 /** Runs in a network namespace whose rules capture DNS and automatic addresses: looks two names up, connects, prints what it found. */
 import { spawnSync } from 'node:child_process';
 import { Resolver } from 'node:dns/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { isErrno } from '#shared/runtime/errno.ts';
 import { TestMesh } from '../support/mesh.ts';
+import { startDatabases } from './dns-databases.fixture.ts';
 import { metric } from './workers.fixture.ts';
-
-const entry = (name: string, port: number) => `
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {name: ${name}, namespace: shop}
-spec:
-  hosts: [${name}.db.example]
-  location: MESH_EXTERNAL
-  resolution: STATIC
-  ports: [{number: 5432, name: tcp, protocol: TCP}]
-  endpoints: [{address: 127.0.0.1, ports: {tcp: ${port}}}]
-`;
 
 const resolvConf = 'nameserver 10.96.0.10\nsearch shop.svc.cluster.local svc.cluster.local\noptions ndots:5\n';
 
-const databases = await Promise.all(
-  ['orders', 'stock'].map(async (name) => {
-    const server = createServer((socket) => socket.end(`I am ${name}`));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return { name, server, port: (server.address() as AddressInfo).port };
-  }),
-);
+const databases = await startDatabases();
 const mesh = await TestMesh.start({
-  ...Object.fromEntries(databases.map(({ name, port }) => [`${name}.yaml`, entry(name, port)])),
+  ...databases.files,
   'resolv.conf': resolvConf,
 });
 const file = `${mesh.folder}/config/resolv.conf`;
@@ -43,7 +26,7 @@ try {
   const resolver = new Resolver({ timeout: 5000, tries: 1 });
   resolver.setServers(['10.96.0.10']);
   const found = await Promise.all(
-    databases.map(async ({ name }) => {
+    databases.names.map(async (name) => {
       const [address = ''] = await resolver.resolve4(`${name}.db.example`);
       return { name, address, said: await text(connect(5432, address)) };
     }),
@@ -66,5 +49,5 @@ try {
   );
 } finally {
   await mesh.close();
-  for (const { server } of databases) server.close();
+  databases.close();
 }

@@ -107,6 +107,35 @@ describe('a sidecar with a DNS proxy', () => {
 });
 
 test(
+  'programs of a pod that know nothing of the mesh are led to the names and addresses of it',
+  { skip: withoutNamespaces('iptables', 'ip6tables', 'unshare', 'setpriv', 'getent') },
+  async () => {
+    const namespace = new NetworkNamespace();
+    const node = new NetworkNamespace();
+    try {
+      const [own, other] = [['10.50.0.1/24'], ['10.50.0.2/24']];
+      NetworkNamespace.join('eth0', { in: namespace, addresses: own }, { in: node, addresses: other });
+      namespace.ip('addr add 10.96.0.10/32 dev lo');
+      namespace.ip('route add default via 10.50.0.2');
+      const script = `mount -t tmpfs none /mnt && touch /mnt/resolv.conf && chmod 755 /mnt && mount --bind /mnt/resolv.conf /etc/resolv.conf &&
+        exec ${process.execPath} test/integration/dns-unmodified.fixture.ts`;
+      const { code, out, error } = await namespace.run('unshare', ['--mount', 'sh', '-c', script], 60_000);
+      assert.equal(code, 0, error);
+      assert.deepEqual(JSON.parse(out), {
+        said: ['I am orders', 'I am stock'],
+        outside: '10.7.7.7',
+        // Of the sidecar: its user is spared.
+        asked: ['udp outside.example'],
+        hasCounted: true,
+      });
+    } finally {
+      await namespace.close();
+      await node.close();
+    }
+  },
+);
+
+test(
   'two databases on one port are told apart by the addresses of their names',
   { skip: withoutNamespaces('iptables', 'unshare') },
   async () => {

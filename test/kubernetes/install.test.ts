@@ -108,7 +108,7 @@ suite('install', { skip: withoutKubernetes ?? false }, () => {
   });
 
   test('fields of another tool are not taken from it, unless that is asked for', async () => {
-    const flags = ['--kubeconfig', server.kubeconfig, '-n', meshNamespace];
+    const flags = [...flagsOf(server), '-n', meshNamespace];
     execFileSync(kubectl, [
       ...flags,
       'label',
@@ -177,11 +177,9 @@ suite('install', { skip: withoutKubernetes ?? false }, () => {
     const text = await take({ purge: true });
     assert.match(text, /1 resources of serviceentries\.networking\.istio\.io are lost/);
     assert.match(await take({ purge: true }), /there is nothing of Tulle/);
-    const names = execFileSync(
-      kubectl,
-      ['--kubeconfig', server.kubeconfig, 'get', '-A', '-o', 'name', everyKind(server.kubeconfig)],
-      { encoding: 'utf8' },
-    );
+    const names = execFileSync(kubectl, [...flagsOf(server), 'get', '-A', '-o', 'name', everyKind(server)], {
+      encoding: 'utf8',
+    });
     assert.deepEqual(
       names.split('\n').filter((name) => /tulle|istio\.io|smi-spec/.test(name)),
       [],
@@ -189,7 +187,7 @@ suite('install', { skip: withoutKubernetes ?? false }, () => {
   });
 
   test('kubectl applies the overlay of this version, and takes all of it', () => {
-    const flags = ['--kubeconfig', server.kubeconfig];
+    const flags = flagsOf(server);
     const apply = (file: string) =>
       execFileSync(kubectl, [...flags, 'apply', '--server-side', '-k', join(manifests, file)], { encoding: 'utf8' });
     const text = apply('overlays/kubernetes-1.20');
@@ -211,14 +209,17 @@ function listFiles(folder: string): string[] {
   return execFileSync('find', [folder, '-type', 'f', '-not', '-name', '*.gz'], { encoding: 'utf8' }).trim().split('\n');
 }
 
+/** With a cache of its own: another server may have had our port before. */
+const flagsOf = ({ kubeconfig, folder }: ApiServer) => [
+  '--kubeconfig',
+  kubeconfig,
+  '--cache-dir',
+  join(folder, 'kubectl-cache'),
+];
+
 /** All kinds that can be listed, for `kubectl get`; events tell of what is gone. */
-function everyKind(kubeconfig: string): string {
-  const text = execFileSync(kubectl, ['--kubeconfig', kubeconfig, 'api-resources', '--verbs=list', '-o', 'name'], {
-    encoding: 'utf8',
-  });
-  return text
-    .trim()
-    .split('\n')
-    .filter((name) => !name.startsWith('events') && name !== 'componentstatuses')
-    .join(',');
+function everyKind(server: ApiServer): string {
+  const args = [...flagsOf(server), 'api-resources', '--cached=false', '--verbs=list', '-o', 'name'];
+  const names = execFileSync(kubectl, args, { encoding: 'utf8' }).trim().split('\n');
+  return names.filter((name) => !name.startsWith('events') && name !== 'componentstatuses').join(',');
 }

@@ -13,9 +13,9 @@ import {
   stepReflector,
   type ReflectorEffect,
   type ReflectorEvent,
-  type ReflectorSettings,
   type ReflectorState,
 } from './reflector.ts';
+import type { ReflectorSettings } from './reflector-settings.ts';
 import type { KubernetesRequests } from './requests.ts';
 
 /** What a watcher works with. */

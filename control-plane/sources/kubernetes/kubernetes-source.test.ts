@@ -127,6 +127,7 @@ test('who is cut off says so and keeps what was known', async () => {
   assert.equal(logs.filter((line) => line.startsWith('warn Service cannot be watched')).length, 1);
   assert.equal(portOf(catalog(), 'a'), 80);
   await advance(10_000);
+  await advance(4000);
   assert.equal(source.health().isFresh, true);
   assert.equal(logs.filter((line) => line.startsWith('info Service is watched again')).length, 1);
 });

@@ -12,7 +12,7 @@ import { Discovery } from './discovery.ts';
 import { KindWatcher, type WatcherParts, type WatcherView } from './kind-watcher.ts';
 import { watchedKinds, type WatchedKind } from './kinds.ts';
 import { reselect, type NamespaceRules, type SelectedNamespaces } from './namespaces.ts';
-import { defaultReflectorSettings, type ReflectorSettings } from './reflector.ts';
+import { defaultReflectorSettings, type ReflectorSettings } from './reflector-settings.ts';
 import { HttpsRequests, type KubernetesRequests } from './requests.ts';
 
 export type KubernetesSourceOptions = Readonly<{

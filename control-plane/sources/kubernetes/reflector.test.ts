@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { seededRandom } from '#shared/runtime/random.ts';
 import {
-  defaultReflectorSettings as settings,
   idleReflector,
   stepReflector,
   type ReflectorEffect,
   type ReflectorEvent,
   type ReflectorState,
 } from './reflector.ts';
+import { defaultReflectorSettings as settings } from './reflector-settings.ts';
 
 type Told = ReflectorEvent extends infer E ? (E extends ReflectorEvent ? Omit<E, 'atMs'> : never) : never;
 
@@ -67,7 +67,31 @@ test('a version that the server has forgotten is listed anew at once, the first 
   const reflector = watching();
   assert.equal(waitOf(reflector.tell(fail('expired'))), 0);
   assert.deepEqual(reflector.tell({ kind: 'due' }), [{ kind: 'list', token: '' }]);
-  assert.notEqual(waitOf(reflector.tell(fail('expired'))), 0);
+  const again = () => {
+    reflector.tell(page(''));
+    reflector.tell({ kind: 'opened' });
+    const wait = waitOf(reflector.tell(fail('expired')));
+    reflector.tell({ kind: 'due' });
+    return wait;
+  };
+  assert.deepEqual([again(), again(), again()], [500, 1000, 2000], 'a server that always says so is not stormed');
+});
+
+test('after an outage the first answer counts, however long it took', () => {
+  const reflector = watching();
+  for (let i = 0; i < 9; i++) {
+    reflector.tell(fail('other'));
+    reflector.tell({ kind: 'due' });
+  }
+  reflector.tell({ kind: 'tick' }, settings.staleMs);
+  assert.deepEqual(reflector.tell({ kind: 'opened' }), [], 'it may say yet that it has forgotten the version');
+  assert.equal(reflector.state().isStale, true);
+  assert.equal(waitOf(reflector.tell(fail('expired'))), 0);
+  reflector.tell({ kind: 'due' });
+  reflector.tell(page(''));
+  reflector.tell({ kind: 'opened' });
+  assert.deepEqual(kindsOf(reflector.tell({ kind: 'tick' }, settings.minLifeMs)), ['log']);
+  assert.equal(reflector.state().isStale, false);
 });
 
 test('failures wait longer and longer with full jitter, and a watch that lived is a new start', () => {
@@ -101,7 +125,8 @@ test('a watch on which nothing is heard is given up, and what is known is said t
   const effects = reflector.tell({ kind: 'tick' }, 1);
   assert.deepEqual(kindsOf(effects), ['abort', 'log', 'watch']);
   assert.equal(reflector.state().isStale, true);
-  assert.deepEqual(kindsOf(reflector.tell({ kind: 'opened' })), ['log']);
+  reflector.tell({ kind: 'opened' });
+  assert.deepEqual(kindsOf(reflector.tell({ kind: 'heard', resourceVersion: '131' })), ['log']);
   assert.equal(reflector.state().isStale, false);
 });
 
@@ -113,7 +138,8 @@ test('who cannot watch says so once, and again when it can', () => {
   assert.ok(log?.kind === 'log' && /cannot be watched since 15 s \(no\)/.test(log.message), JSON.stringify(log));
   assert.deepEqual(reflector.tell({ kind: 'tick' }, 60_000), []);
   reflector.tell({ kind: 'due' });
-  const [again] = reflector.tell({ kind: 'opened' });
+  reflector.tell({ kind: 'opened' });
+  const [again] = reflector.tell({ kind: 'heard', resourceVersion: '9' });
   assert.ok(again?.kind === 'log' && /watched again after 75 s/.test(again.message), JSON.stringify(again));
 });
 

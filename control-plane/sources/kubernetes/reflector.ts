@@ -10,6 +10,7 @@
  */
 import { fullJitterMs } from '#shared/runtime/backoff.ts';
 import type { Random } from '#shared/runtime/random.ts';
+import type { ReflectorSettings } from './reflector-settings.ts';
 
 /** What is being done; `resourceVersion` is where a watch goes on. */
 type Phase =
@@ -22,8 +23,9 @@ export type ReflectorState = Readonly<{
   phase: Phase;
   /** Whether everything was listed once, so that what is known is the truth of some moment. */
   hasListed: boolean;
-  /** Failures in a row. */
+  /** Failures in a row; and how often in a row a list was too old for a watch before that could begin. */
   failures: number;
+  expiries: number;
   /** Why the last try failed; null while all is well. */
   problem: string | null;
   /** When the server last said anything. */
@@ -62,29 +64,6 @@ export type ReflectorEffect = Readonly<
   | { kind: 'log'; level: 'info' | 'warn'; message: string }
 >;
 
-/** Times in ms. */
-export type ReflectorSettings = Readonly<{
-  backoff: Readonly<{ baseMs: number; maxMs: number }>;
-  /** A watch that ends sooner has failed. */
-  minLifeMs: number;
-  /** A watch on which nothing is heard for this long is given up. */
-  silentMs: number;
-  /** Without a watch for this long, what is known is said to be old. */
-  staleMs: number;
-  /** How often a kind that is not there is looked for, and for how long it must be missing before its objects are taken for gone. */
-  absentRetryMs: number;
-  forgetMs: number;
-}>;
-
-export const defaultReflectorSettings: ReflectorSettings = {
-  backoff: { baseMs: 500, maxMs: 10_000 },
-  minLifeMs: 1000,
-  silentMs: 150_000,
-  staleMs: 15_000,
-  absentRetryMs: 10_000,
-  forgetMs: 30_000,
-};
-
 /** The server ends watches after a time between these, so that those of many replicas do not end together (client-go: 5 to 10 minutes). */
 const watchSeconds = { min: 300, max: 600 };
 
@@ -92,6 +71,7 @@ export const idleReflector: ReflectorState = {
   phase: { kind: 'locating' },
   hasListed: false,
   failures: 0,
+  expiries: 0,
   problem: null,
   heardAtMs: 0,
   lostAtMs: null,
@@ -191,26 +171,24 @@ function takePage(
   return [next, [{ kind: 'synced' }, ...effects]];
 }
 
+/** An answer alone proves nothing: a server that was away answers with 200, and then says that it has forgotten the version. */
 function opened(state: ReflectorState, atMs: number): Step {
   if (state.phase.kind !== 'watching') return [state, []];
-  const next: ReflectorState = {
-    ...state,
-    phase: { ...state.phase, openedAtMs: atMs },
-    problem: null,
-    heardAtMs: atMs,
-    lostAtMs: null,
-    isStale: false,
-  };
-  if (!state.isStale) return [next, []];
-  const seconds = Math.round((atMs - (state.lostAtMs ?? atMs)) / 1000);
-  return [next, [{ kind: 'log', level: 'info', message: `is watched again after ${seconds} s` }]];
+  return [{ ...state, phase: { ...state.phase, openedAtMs: atMs }, heardAtMs: atMs }, []];
 }
 
 function heard(state: ReflectorState, event: Readonly<{ atMs: number; resourceVersion: string }>): Step {
   if (state.phase.kind !== 'watching') return [state, []];
   const { resourceVersion } = event;
-  // Only what the server sent of itself shows that it works: failures are forgotten by it and by time alone.
-  return [{ ...state, phase: { ...state.phase, resourceVersion }, failures: 0, heardAtMs: event.atMs }, []];
+  return works({ ...state, phase: { ...state.phase, resourceVersion }, heardAtMs: event.atMs }, event.atMs);
+}
+
+/** The watch works: it tells objects, or has lived for a while. */
+function works(state: ReflectorState, atMs: number): Step {
+  const next: ReflectorState = { ...state, failures: 0, expiries: 0, problem: null, lostAtMs: null, isStale: false };
+  if (!state.isStale) return [next, []];
+  const seconds = Math.round((atMs - (state.lostAtMs ?? atMs)) / 1000);
+  return [next, [{ kind: 'log', level: 'info', message: `is watched again after ${seconds} s` }]];
 }
 
 /** The server ended a watch, as it does after its time: it is gone on at once, unless it was hardly begun. */
@@ -237,13 +215,15 @@ function failed(
   { random, settings }: Context,
 ): Step {
   const failures = state.failures + 1;
+  const expiries = state.expiries + Number(reason === 'expired');
   const { phase } = state;
   const next = reason === 'gone' ? 'locate' : reason === 'expired' ? 'list' : afterFailure(phase);
-  const waiting: ReflectorState = { ...state, phase: { kind: 'waiting', next }, failures, problem: message };
-  // What is expired is listed at once, the first time; so is looked for what is gone.
-  const isFirst = reason !== 'other' && failures === 1;
+  const waiting: ReflectorState = { ...state, phase: { kind: 'waiting', next }, failures, expiries, problem: message };
+  // A server that answers at all is listed at once, the first time; so is looked for what is gone.
+  const tries = reason === 'expired' ? expiries : failures;
+  const isFirst = reason !== 'other' && tries === 1;
   const { baseMs, maxMs } = settings.backoff;
-  return [waiting, [{ kind: 'wait', ms: isFirst ? 0 : fullJitterMs(failures, baseMs, maxMs, random) }]];
+  return [waiting, [{ kind: 'wait', ms: isFirst ? 0 : fullJitterMs(tries, baseMs, maxMs, random) }]];
 }
 
 function afterFailure(phase: Phase): 'locate' | 'list' | Readonly<{ watchFrom: string }> {
@@ -276,15 +256,25 @@ function refresh(state: ReflectorState, atMs: number, context: Context): Step {
 function tick(state: ReflectorState, atMs: number, context: Context): Step {
   const { settings } = context;
   const { phase } = state;
-  if (phase.kind === 'watching' && phase.openedAtMs !== null && atMs - state.heardAtMs >= settings.silentMs) {
-    const seconds = Math.round((atMs - state.heardAtMs) / 1000);
-    const lost = { ...state, lostAtMs: state.heardAtMs, isStale: true, problem: `nothing heard for ${seconds} s` };
-    const [next, effects] = watch(lost, phase.resourceVersion, context);
-    const message = `nothing was heard for ${seconds} s: watched anew, until then what is known may be old`;
-    return [next, [{ kind: 'abort' }, { kind: 'log', level: 'warn', message }, ...effects]];
+  if (phase.kind === 'watching' && phase.openedAtMs !== null) {
+    if (atMs - state.heardAtMs >= settings.silentMs) return silent(state, phase.resourceVersion, { ...context, atMs });
+    if (state.lostAtMs !== null && atMs - phase.openedAtMs >= settings.minLifeMs) return works(state, atMs);
   }
   if (state.isStale || state.lostAtMs === null || atMs - state.lostAtMs < settings.staleMs) return [state, []];
   const since = `since ${Math.round((atMs - state.lostAtMs) / 1000)} s`;
   const message = `cannot be watched ${since} (${state.problem ?? 'no answer'}): what is known stays in force and may be old`;
   return [{ ...state, isStale: true }, [{ kind: 'log', level: 'warn', message }]];
+}
+
+/** Bookmarks come once a minute: a watch without a word is dead, whatever its connection looks like. */
+function silent(
+  state: ReflectorState,
+  resourceVersion: string,
+  { atMs, ...context }: Context & Readonly<{ atMs: number }>,
+): Step {
+  const seconds = Math.round((atMs - state.heardAtMs) / 1000);
+  const lost = { ...state, lostAtMs: state.heardAtMs, isStale: true, problem: `nothing heard for ${seconds} s` };
+  const [next, effects] = watch(lost, resourceVersion, context);
+  const message = `nothing was heard for ${seconds} s: watched anew, until then what is known may be old`;
+  return [next, [{ kind: 'abort' }, { kind: 'log', level: 'warn', message }, ...effects]];
 }

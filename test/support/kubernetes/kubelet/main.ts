@@ -2,6 +2,7 @@
  * A node: `unshare --net --mount node main.ts --folder DIR --node NAME`. Makes the network namespace that it was started in the node's
  * network, then waits on DIR/control.sock for the address of the API server. Everything that it starts dies with it.
  */
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -26,13 +27,26 @@ const shown = [...new Set([repository, realpathSync(join(repository, 'node_modul
 const opened = [...new Set(shown.flatMap(above))].filter((path) => (statSync(path).mode & 0o5) !== 0o5);
 const path = [bin, nodeFolder, '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].join(':');
 
+// What pods write is in memory, seen by this process and its own alone, and gone with it.
+const data = join(folder, 'data');
+mkdirSync(data);
+execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', data]);
 const images = buildImages({ repository, bundles, bin });
 await setUpNode((name, value) => writeFileSync(`/proc/sys/net/${name}`, value));
 
 let kubelet: Kubelet | undefined;
 const control = new Control(async ({ token, port }) => {
   const access = { host: '127.0.0.1', port, token };
-  kubelet = new Kubelet({ access, nodeName: values.node, folder, images: await images, shown, opened, path, log });
+  kubelet = new Kubelet({
+    access,
+    nodeName: values.node,
+    folder: data,
+    images: await images,
+    shown,
+    opened,
+    path,
+    log,
+  });
   await kubelet.start();
   return kubelet;
 });

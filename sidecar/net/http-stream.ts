@@ -45,6 +45,8 @@ export interface ServerStream {
   resumeRequest(): void;
   /** Ends the exchange without a (whole) answer: the connection is closed, or the HTTP/2 stream reset. */
   abort(): void;
+  /** Tells the client that nothing was done with its request, so that it may ask another (REFUSED_STREAM). False: it cannot be told. */
+  refuse(): boolean;
   /** After this exchange the connection ends (`Connection: close`). */
   closeAfter(): void;
   /**

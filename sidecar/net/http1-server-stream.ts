@@ -140,6 +140,11 @@ export class Http1ServerStream implements ServerStream {
     this.connection.destroy();
   }
 
+  /** HTTP/1.1 has no word for it. */
+  refuse(): boolean {
+    return false;
+  }
+
   closeAfter(): void {
     this.#mustClose = true;
   }

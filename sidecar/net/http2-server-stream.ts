@@ -144,6 +144,13 @@ export class Http2ServerStream implements ServerStream, StreamEvents {
     this.#session.reset(this.#stream, this.#isTunnel ? errorCode.cancel : errorCode.internalError);
   }
 
+  refuse(): boolean {
+    if (this.#isDone || this.#hasSentHead) return false;
+    this.#isDone = true;
+    this.#session.reset(this.#stream, errorCode.refusedStream);
+    return true;
+  }
+
   closeAfter(): void {
     this.#owner.drain();
   }

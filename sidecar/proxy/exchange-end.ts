@@ -3,6 +3,8 @@ import type { ResponseHead } from '../http1/message.ts';
 import type { AbortCause, ServerStream } from '../net/http-stream.ts';
 import type { AccessRecord } from '../telemetry/access-record.ts';
 import { grpcStatusOf } from './local-response.ts';
+import type { LocalReply } from './filter.ts';
+import type { HttpService } from './plan.ts';
 import type { Failure } from './rescue.ts';
 import type { RequestBody } from './request-body.ts';
 
@@ -26,6 +28,21 @@ export function recordAbort(record: AccessRecord, cause: AbortCause, isResponseS
       record.addFlag('DC');
       record.details = 'downstream_remote_disconnect';
   }
+}
+
+/** An exchange that ends without a (whole) answer, for the reason that the reply would have told. */
+export function recordCutOff(record: AccessRecord, { flag, details }: LocalReply, isResponseStarted: boolean): void {
+  record.addFlag(flag);
+  record.details = isResponseStarted ? details.replace('_before_response_started', '_after_response_started') : details;
+}
+
+/**
+ * Whether the caller is better told that nothing was done with its request than that it failed: an application that takes no connections,
+ * as in a pod that ends, has not seen it, so that another pod may be asked. A 503 would be an answer, and is one for Istio.
+ */
+export function leavesUntouched(failure: Failure, { direction, compat }: HttpService): boolean {
+  const isRefused = failure.kind === 'connectFailure' && failure.isTimeout !== true;
+  return isRefused && direction === 'inbound' && compat !== 'istio';
 }
 
 function isHttp2({ protocol }: AccessRecord): boolean {

@@ -19,7 +19,7 @@ import { lacksAuthority } from '../upstream/upstream-protocol.ts';
 import { mayUpgrade } from './upgrade.ts';
 import { FilterRun, type FilterRunOwner } from './filter-run.ts';
 import type { LocalReply } from './filter.ts';
-import { closeRecord, mayEndInTrailers, recordAbort } from './exchange-end.ts';
+import { closeRecord, leavesUntouched, mayEndInTrailers, recordAbort, recordCutOff } from './exchange-end.ts';
 import type { ExchangeHost, Observation } from './exchange-host.ts';
 import { Forward, type ForwardOwner } from './forward.ts';
 import { CallMessages, type LiveCall } from './grpc-messages.ts';
@@ -210,12 +210,12 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
     this.#finish();
   }
 
-  /** Fails the exchange: a local reply if nothing was sent yet, else trailers if they can tell it, else the stream is cut off. */
+  /** Fails the exchange: a local reply or a refusal if nothing was sent yet, else trailers if they can tell it, else it is cut off. */
   fail(failure: Failure, wasRetried = false): void {
     const reply = rescue(failure, wasRetried, this.compat);
-    if (!this.#isResponseStarted) return this.reply(reply);
-    this.record.addFlag(reply.flag);
-    this.record.details = reply.details.replace('_before_response_started', '_after_response_started');
+    const isUntouched = !this.#isFinished && leavesUntouched(failure, this.service);
+    if (!this.#isResponseStarted && !(isUntouched && this.stream.refuse())) return this.reply(reply);
+    recordCutOff(this.record, reply, this.#isResponseStarted);
     this.#forward?.cancel();
     if (this.isGrpc && mayEndInTrailers(failure, this.record.response)) return this.sendTrailers(toGrpcTrailers(reply));
     this.stream.abort();

@@ -12,6 +12,36 @@ const refusing = (made: ReturnType<typeof anExchange>) => {
   return made;
 };
 
+describe('an application that takes no connections', () => {
+  const inbound = (fields: Readonly<{ compat?: 'tulle' | 'istio'; isRefusable?: boolean }> = {}) => {
+    const made = anExchange({ service: { direction: 'inbound', compat: fields.compat ?? 'tulle' } });
+    made.stream.isRefusable = fields.isRefusable ?? true;
+    return refusing(made);
+  };
+
+  test('has done nothing with the request: its caller may ask another pod', () => {
+    const { stream, logged } = inbound();
+    assert.deepEqual([stream.wasRefused, stream.heads], [true, 0]);
+    assert.deepEqual(
+      logged.map(({ status, flagNames, details }) => [status, flagNames, details.split('{')[0]]),
+      [[0, 'UF', 'upstream_reset_before_response_started']],
+    );
+  });
+
+  test('is a 503 for who cannot be told, and for Istio', () => {
+    for (const fields of [{ isRefusable: false }, { compat: 'istio' }] as const) {
+      const { stream } = inbound(fields);
+      assert.deepEqual([stream.wasRefused, stream.head?.status], [false, 503]);
+    }
+  });
+
+  test('is a 503 for our own application, which has no other to ask', () => {
+    const made = anExchange({ service: { compat: 'tulle' } });
+    made.stream.isRefusable = true;
+    assert.equal(refusing(made).stream.head?.status, 503);
+  });
+});
+
 describe('outlier detection', () => {
   test('hears of a reset as of a 503: gateway errors count it', () => {
     const { exchange, upstream, cluster } = anExchange({

@@ -19,6 +19,9 @@ export class FakeServerStream implements ServerStream {
   trailers: HeaderMap | null = null;
   hasEnded = false;
   isAborted = false;
+  /** Whether the client can be told that nothing was done. */
+  isRefusable = false;
+  wasRefused = false;
   isRequestPaused = false;
   wasContinued = false;
   /** What `sendData` says. */
@@ -63,6 +66,10 @@ export class FakeServerStream implements ServerStream {
   }
   abort(): void {
     this.isAborted = true;
+  }
+  refuse(): boolean {
+    this.wasRefused = this.isRefusable;
+    return this.isRefusable;
   }
   closeAfter(): void {}
   takeOver(): Connection {

@@ -178,6 +178,22 @@ describe('the budget', () => {
     assert.deepEqual([stats.upstream_rq_retry_overflow, stats.upstream_rq_retry], [1, 0]);
   });
 
+  test('what never reached the service does not count in its budget, but in a number', () => {
+    const budget = { ...defaultThresholds, retryBudget: { percent: 0, minConcurrency: 0 } };
+    const number = { ...defaultThresholds, maxRetries: 0 };
+    const decisions = (thresholds: Thresholds, options: Options) => {
+      const decide = (ask: (state: RetryState) => unknown) => ask(setUp('5xx', { thresholds, ...options }).state);
+      return [
+        decide((state) => state.shouldRetryReset('connectFailure', 0)),
+        decide((state) => state.shouldRetryReset('refusedStream', 90)),
+        decide((state) => state.shouldRetryReset('reset', 90)),
+      ];
+    };
+    assert.deepEqual(decisions(budget, { safeMethodsOnly: true }), ['retry', 'retry', 'overflow']);
+    assert.deepEqual(decisions(budget, {}), ['overflow', 'overflow', 'overflow']);
+    assert.deepEqual(decisions(number, { safeMethodsOnly: true }), ['overflow', 'overflow', 'overflow']);
+  });
+
   test('a retry counts in the breaker until the next question or the end', () => {
     const { state, breaker, stats } = setUp('5xx');
     state.shouldRetryHeaders(aResponse(503));

@@ -71,12 +71,12 @@ export class RetryState {
 
   /** A response's head came. `grpc-status` in trailers after it never counts. */
   shouldRetryHeaders(head: ResponseHead): RetryDecision {
-    return this.#decide(this.#wouldRetryHeaders(head));
+    return this.#decide(this.#wouldRetryHeaders(head), false);
   }
 
   /** The attempt ended otherwise, after so many bytes of the request were handed on. */
   shouldRetryReset(kind: ResetKind, bytesSent: number): RetryDecision {
-    return this.#decide(this.#wouldRetryReset(kind, bytesSent));
+    return this.#decide(this.#wouldRetryReset(kind, bytesSent), isUntouched(kind, bytesSent));
   }
 
   /** How long to wait before the retry that was just allowed: full jitter, so 0 at the least. */
@@ -117,16 +117,15 @@ export class RetryState {
   #wouldRetryReset(kind: ResetKind, bytesSent: number): boolean {
     const conditions = this.#conditions;
     if (kind === 'overflow' || kind === 'routeTimeout') return false;
-    const isUnprocessed = kind === 'connectFailure' || kind === 'refusedStream' || bytesSent === 0;
-    if (!isUnprocessed && !this.#isRepeatable) return false;
+    if (!isUntouched(kind, bytesSent) && !this.#isRepeatable) return false;
     if ((conditions & anyReset) !== 0) return true;
     if (kind === 'connectFailure' && (conditions & retryOn['connect-failure']) !== 0) return true;
     if (kind === 'refusedStream' && (conditions & retryOn['refused-stream']) !== 0) return true;
     return bytesSent === 0 && (conditions & retryOn['reset-before-request']) !== 0;
   }
 
-  /** The order is Envoy's: condition, number of retries, then the breaker. */
-  #decide(wouldRetry: boolean): RetryDecision {
+  /** The order is Envoy's: condition, number of retries, then the breaker. `isFree`: nobody did anything with it so far. */
+  #decide(wouldRetry: boolean, isFree: boolean): RetryDecision {
     this.#release();
     if (!wouldRetry) return 'no';
     const { breaker, stats } = this.#context;
@@ -135,14 +134,20 @@ export class RetryState {
       return 'limitExceeded';
     }
     this.#remaining--;
-    if (!breaker.takeRetry()) {
+    if (!(isFree && this.#hasBudget) && !breaker.takeRetry()) {
       stats.upstream_rq_retry_overflow++;
       return 'overflow';
     }
-    this.#holdsRetry = true;
+    this.#holdsRetry = !(isFree && this.#hasBudget);
     this.#retries++;
     stats.upstream_rq_retry++;
     return 'retry';
+  }
+
+  /** A budget keeps retries from burying a service: what never reached it does not count. A number is a number, and Envoy's rule its own. */
+  get #hasBudget(): boolean {
+    const { plan, breaker } = this.#context;
+    return plan.safeMethodsOnly && breaker.thresholds.retryBudget !== null;
   }
 
   #release(): void {
@@ -150,6 +155,11 @@ export class RetryState {
     this.#holdsRetry = false;
     this.#context.breaker.releaseRetry();
   }
+}
+
+/** Whether an attempt that ended so has put no load on anybody, nor done anything that a repetition would do twice. */
+function isUntouched(kind: ResetKind, bytesSent: number): boolean {
+  return kind === 'connectFailure' || kind === 'refusedStream' || bytesSent === 0;
 }
 
 const anyReset = retryOn.reset | retryOn['5xx'] | retryOn['gateway-error'];

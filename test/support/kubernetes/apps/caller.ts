@@ -17,7 +17,7 @@ const failed = (why: string) => {
 
 function call(): void {
   total.sent++;
-  const outgoing = request(url, { agent, timeout: 10_000 }, (response) => {
+  const outgoing = request(url, { agent, timeout: 60_000 }, (response) => {
     let body = '';
     response.setEncoding('utf8');
     response.on('data', (chunk: string) => (body += chunk));
@@ -28,7 +28,7 @@ function call(): void {
       else failed(`${status} ${response.headers['x-envoy-response-flags'] ?? ''} ${body.slice(0, 120)}`);
     });
   });
-  outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in 10 s')));
+  outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in 60 s')));
   outgoing.on('error', (error) => failed(error.message));
   outgoing.end();
 }

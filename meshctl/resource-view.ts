@@ -22,7 +22,7 @@ const columns: readonly Column<ResourceItem>[] = [
   { head: 'GENERATION', cell: (item) => String(item.generation) },
   { head: 'STATUS', cell: statusOf },
   { head: 'WARNINGS', cell: (item) => String(item.warnings.length) },
-  { head: 'SOURCE', cell: (item) => `${item.file}:${item.line}`, wide: true },
+  { head: 'SOURCE', cell: (item) => (item.line === 0 ? item.file : `${item.file}:${item.line}`), wide: true },
 ];
 
 export const resourceListView: ListView<ResourceItem> = {
@@ -30,6 +30,8 @@ export const resourceListView: ListView<ResourceItem> = {
   name: (item) => `${item.kind.toLowerCase()}/${item.name}`,
 };
 
+/** What a cluster says about itself, by the thousands: shown when it is asked for by name. */
+const facts = ['Pod', 'EndpointSlice', 'Node', 'Namespace'];
 const kinds = [
   'Service',
   'VirtualService',
@@ -40,6 +42,7 @@ const kinds = [
   'PeerAuthentication',
   'Sidecar',
   'TrafficSplit',
+  ...facts,
 ];
 const shortNames: Record<string, string> = {
   svc: 'Service',
@@ -50,7 +53,15 @@ const shortNames: Record<string, string> = {
   wg: 'WorkloadGroup',
   pa: 'PeerAuthentication',
   ts: 'TrafficSplit',
+  po: 'Pod',
+  no: 'Node',
+  ns: 'Namespace',
 };
+
+/** Whether a kind is among `all`. */
+export function isAmongAll(kind: string): boolean {
+  return !facts.includes(kind);
+}
 
 /** The kinds that can be named on the command line, for completion. */
 export const knownKinds: readonly string[] = kinds;

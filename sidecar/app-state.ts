@@ -1,10 +1,17 @@
-/** Whether the application still listens: asked while the sidecar ends. */
-import { askTcp } from './probing/ask-tcp.ts';
-import { fromOwnSource } from './probing/own-source.ts';
+/**
+ * Whether the application still listens, while the sidecar ends: as the system says, in whose tables the whole pod stands. It is not
+ * connected to, for a server that speaks first may take it ill when nobody reads.
+ */
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { AppState } from './stopping.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 
-const timeoutMs = 500;
+/** Listeners come first in a table, before connections, of which there may be very many. */
+const maxBytes = 64 * 1024;
+const tables = ['tcp', 'tcp6'];
+/** TCP_LISTEN (include/net/tcp_states.h). */
+const listening = '0A';
 
 /** Ports on which it is reached: those that its containers declare, and those that services lead to. */
 export function appPorts(declared: readonly number[], { clusters }: Pick<Snapshot, 'clusters'>): readonly number[] {
@@ -12,22 +19,29 @@ export function appPorts(declared: readonly number[], { clusters }: Pick<Snapsho
   return [...new Set([...declared, ...served.filter((port) => port > 0)])];
 }
 
-/**
- * Asks all of them at once, at the pod's address and at the loopback one, where a Sidecar's `defaultEndpoint` may lead. Only a refusal is
- * silence: who is too busy to answer is there.
- */
-export async function appState(host: string, ports: readonly number[]): Promise<AppState> {
+/** Looks whether somebody listens on one of the ports. `folder`: where the system shows its tables. */
+export async function appState(ports: readonly number[], folder = '/proc/net'): Promise<AppState> {
   if (ports.length === 0) return 'unknown';
-  const hosts = new Set([host, host.includes(':') ? '::1' : '127.0.0.1']);
-  const asked = ports.flatMap((port) => [...hosts].map((each) => isListening(each, port)));
-  return (await Promise.all(asked)).includes(true) ? 'answers' : 'silent';
+  const texts = await Promise.all(tables.map((table) => beginningOf(join(folder, table))));
+  if (texts.every((text) => text === null)) return 'unknown';
+  const open = new Set(texts.flatMap((text) => portsOf(text ?? '')));
+  return ports.some((port) => open.has(port)) ? 'answers' : 'silent';
 }
 
-async function isListening(host: string, port: number): Promise<boolean> {
+/** Lines are `sl local_address rem_address st ...`, addresses `HEX:PORT`. */
+function portsOf(table: string): number[] {
+  const rows = table.split('\n').map((line) => line.trim().split(/\s+/));
+  const found = rows.filter(([, , , state]) => state === listening);
+  return found.map(([, local = '']) => Number.parseInt(local.slice(local.lastIndexOf(':') + 1), 16));
+}
+
+/** Null: there is no such table, as without IPv6. */
+async function beginningOf(file: string): Promise<string | null> {
   try {
-    await fromOwnSource(host, (localAddress) => askTcp({ host, port, localAddress, timeoutMs }));
-    return true;
-  } catch (error) {
-    return !(error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED');
+    await using handle = await open(file);
+    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(maxBytes) });
+    return buffer.toString('latin1', 0, bytesRead);
+  } catch {
+    return null;
   }
 }

@@ -133,12 +133,12 @@ type Ending = Readonly<{ link: ControlLink; dataPlane: DataPlane; draining: Drai
 
 /** In a pod the application goes first. */
 function stopAfterApp(settings: Meshed, { link, dataPlane, draining, logger }: Ending): Promise<void> {
-  const { app, ip, drainMs, terminationMs } = settings;
+  const { app, drainMs, terminationMs } = settings;
   const ports = appPorts(app?.ports ?? [], link.view.current().snapshot);
   return stopInPod({
     clock: systemClock,
     dataPlane,
-    lookAtApp: () => appState(ip, ports),
+    lookAtApp: () => appState(ports),
     drainingSince: draining.since ?? systemClock.monotonic(),
     limits: { drainMs, limitMs: Math.max(0, terminationMs - lastMs) },
     log: logger,

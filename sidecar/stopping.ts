@@ -54,7 +54,8 @@ export type Stop = Readonly<{
   log: Pick<PathLog, 'info' | 'warn'>;
 }>;
 
-const lookEveryMs = 250;
+/** An application that stops to listen is to be called no more at once: until that is seen its callers get a 503. */
+const lookEveryMs = { serving: 50, finishing: 250 };
 
 /** Resolves when the process may end. */
 export async function stopInPod({ clock, dataPlane, lookAtApp, drainingSince, limits, log }: Stop): Promise<void> {
@@ -76,6 +77,6 @@ export async function stopInPod({ clock, dataPlane, lookAtApp, drainingSince, li
       dataPlane.stopInbound();
       log.info({ ...load, application: app }, 'takes no more connections from the mesh');
     }
-    await pause(clock, lookEveryMs);
+    await pause(clock, isFinishing ? lookEveryMs.finishing : lookEveryMs.serving);
   }
 }

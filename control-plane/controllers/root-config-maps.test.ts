@@ -74,3 +74,25 @@ test('the leader alone writes, into every namespace and each new one, and again 
   assert.equal(api.calls.length, length);
   await controller.close();
 });
+
+test('of some namespaces only these are asked for', async () => {
+  const [api, clock] = [new FakeCluster(), new FakeClock()];
+  api.put('/api/v1/namespaces/other', { metadata: { name: 'other' } });
+  const controller = new RootConfigMaps({
+    api,
+    isLeader: new WatchSource(true),
+    rootsPem: () => 'root',
+    namespaces: ['a', 'b'],
+    clock,
+    random: () => 0,
+    onFailure: assert.fail,
+  });
+  controller.start();
+  await eventually(async () => {
+    clock.advance(50);
+    await new Promise((resolve) => setImmediate(resolve));
+    return api.calls.length >= 2;
+  });
+  assert.deepEqual(api.calls, [`create ${pathIn('a')}`, `create ${pathIn('b')}`]);
+  await controller.close();
+});

@@ -50,7 +50,7 @@ export class RootConfigMaps {
   readonly #options: RootConfigMapsOptions;
   readonly #writing: Reconciler;
   #namespaces: FollowedObjects | null = null;
-  #configMaps: FollowedObjects | null = null;
+  #configMaps: readonly FollowedObjects[] = [];
   readonly #unfollow: () => void;
   #isClosed = false;
   #written = 0;
@@ -81,7 +81,7 @@ export class RootConfigMaps {
     this.#isClosed = true;
     this.#unfollow();
     this.#namespaces?.close();
-    this.#configMaps?.close();
+    for (const followed of this.#configMaps) followed.close();
     await this.#writing.close();
   }
 
@@ -89,27 +89,32 @@ export class RootConfigMaps {
     const { api, clock, random, onFailure, namespaces } = this.#options;
     const common = { api, clock, random, onFailure };
     const selection = { fieldSelector: `metadata.name=${name}` };
-    const configMaps = await FollowedObjects.start({ ...common, path: '/api/v1/configmaps', selection });
+    // Who may read some namespaces only asks for no others.
+    const paths =
+      namespaces.length === 0
+        ? ['/api/v1/configmaps']
+        : namespaces.map((namespace) => `/api/v1/namespaces/${namespace}/configmaps`);
+    const configMaps = await Promise.all(paths.map((path) => FollowedObjects.start({ ...common, path, selection })));
     const all = namespaces.length > 0 ? null : await FollowedObjects.start({ ...common, path: '/api/v1/namespaces' });
     if (this.#isClosed) {
-      configMaps.close();
-      all?.close();
+      for (const followed of [...configMaps, all]) followed?.close();
       return;
     }
     this.#configMaps = configMaps;
     this.#namespaces = all;
-    for (const followed of [configMaps, all]) followed?.objects.subscribe(() => this.#writing.trigger());
+    for (const followed of [...configMaps, all]) followed?.objects.subscribe(() => this.#writing.trigger());
     this.#writing.trigger();
   }
 
   async #write(): Promise<void> {
     const { isLeader, rootsPem, namespaces: chosen } = this.#options;
-    if (this.#configMaps === null) return;
+    if (this.#configMaps.length === 0) return;
     const namespaces =
       this.#namespaces === null
         ? chosen.map((namespace) => ({ metadata: { name: namespace } }))
         : [...this.#namespaces.objects.current().values()];
-    for (const write of rootWrites(namespaces, this.#configMaps.objects.current(), rootsPem())) {
+    const known = new Map(this.#configMaps.flatMap(({ objects }) => [...objects.current()]));
+    for (const write of rootWrites(namespaces, known, rootsPem())) {
       if (!isLeader.current()) return;
       await this.#do(write);
     }

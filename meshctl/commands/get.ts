@@ -2,13 +2,15 @@ import type { ResourceItem, ResourceList } from '#shared/admin/views.ts';
 import { CommandError, exitCodes } from '../command-error.ts';
 import type { CommandContext } from '../context.ts';
 import { formatList } from '../output/print.ts';
-import { formatProblem, knownKinds, parseKind, resourceListView } from '../resource-view.ts';
+import { formatProblem, isAmongAll, knownKinds, parseKind, resourceListView } from '../resource-view.ts';
 
 /** `meshctl get KIND [NAME]`: resources with their state; problems follow on stderr. Exits 79 when something is refused. */
 export async function get(context: CommandContext, kindText: string, name: string | undefined): Promise<number> {
   const list = await context.admin.get<ResourceList>(listPath(context, kindText));
   const items = sorted(
-    list.items.filter((item) => name === undefined || item.name === name),
+    list.items
+      .filter((item) => name === undefined || item.name === name)
+      .filter((item) => kindText !== 'all' || isAmongAll(item.kind) || item.problems.length > 0),
     context.sortBy,
   );
   if (name !== undefined && items.length === 0)

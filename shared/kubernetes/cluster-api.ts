@@ -214,8 +214,10 @@ async function watchPath(
 
 function watchError(path: string, error: unknown): MeshError {
   // The library gives the status of a refusal in this member.
-  const status = (error as { statusCode?: unknown }).statusCode;
-  const code = typeof status === 'number' ? codeOf(status) : 'unavailable';
+  const { statusCode: status, name } = error as { statusCode?: unknown; name?: unknown };
+  // Half a minute without an event: it ends the watch then.
+  const silent = name === 'TimeoutError' ? 'timeout' : 'unavailable';
+  const code = typeof status === 'number' ? codeOf(status) : silent;
   const facts = typeof status === 'number' ? { status } : {};
   return new MeshError(code, `watch ${path}: ${describeError(error)}`, { cause: error, facts });
 }

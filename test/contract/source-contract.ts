@@ -36,8 +36,8 @@ kind: Service
 metadata: {name: web, namespace: shop, labels: {app: web}, annotations: {note: kept}}
 spec:
   type: ClusterIP
-  clusterIP: 10.96.7.7
-  clusterIPs: [10.96.7.7]
+  clusterIP: None
+  clusterIPs: [None]
   sessionAffinity: None
   selector: {app: web}
   ports: [{name: http, port: 80, targetPort: 8080, protocol: TCP}]

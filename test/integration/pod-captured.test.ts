@@ -1,8 +1,10 @@
-/** Two pods whose connections are redirected to sidecars that take who they are from the pod: no application knows of a mesh. */
+/** Pods whose connections are redirected to sidecars that take who they are from the pod: no application knows of a mesh. */
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { text as readAll } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { AdminClient } from '../../meshctl/admin-client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -11,9 +13,16 @@ import { asProxy, missingForPods, PodNetwork } from './pod-network.fixture.ts';
 import { PodSidecar } from './pod.fixture.ts';
 
 const repository = resolve(import.meta.dirname, '../..');
-const [hub, clientIp, serverIp, vip] = ['10.99.1.1', '10.99.1.2', '10.99.1.3', '10.96.0.10'];
+const [hub, clientIp, serverIp, secondIp] = ['10.99.1.1', '10.99.1.2', '10.99.1.3', '10.99.1.4'];
+const vip = '10.96.0.10';
 
-const configuration = `apiVersion: v1
+const entryOf = (address: string) => `apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: echo-${address.replaceAll('.', '-')}, namespace: shop}
+spec: {address: ${address}, labels: {app: echo, security.istio.io/tlsMode: istio}, serviceAccount: echo}
+---
+`;
+const configuration = (addresses: readonly string[]) => `apiVersion: v1
 kind: Service
 metadata: {name: echo, namespace: shop}
 spec:
@@ -23,12 +32,7 @@ spec:
     - {name: http, port: 80, targetPort: 8080}
     - {name: tcp-greeting, port: 9000, targetPort: 9000}
 ---
-apiVersion: networking.istio.io/v1
-kind: WorkloadEntry
-metadata: {name: echo-1, namespace: shop}
-spec: {address: ${serverIp}, labels: {app: echo, security.istio.io/tlsMode: istio}, serviceAccount: echo}
----
-${strictMtls}
+${addresses.map(entryOf).join('')}${strictMtls}
 `;
 
 /** HTTP that says who called, a server that speaks first, and neither knows of a mesh. */
@@ -50,6 +54,25 @@ const get = `
     response.on('data', (chunk) => (body += chunk)).on('end', () => console.log(response.statusCode + ' ' + body));
   }).on('error', (error) => console.log(error.code));
 `;
+/** Callers that call for so many milliseconds; then how often there was which answer. */
+const load = `
+  import { Agent, get } from 'node:http';
+  const [url, host, ms] = process.argv.slice(1);
+  const agent = new Agent({ keepAlive: true });
+  const end = performance.now() + Number(ms);
+  const counts = {};
+  const call = () => new Promise((done) => {
+    const take = (what) => done((counts[what] = (counts[what] ?? 0) + 1));
+    get(url, { agent, headers: { host } }, (response) => {
+      response.resume().on('end', () => take(response.statusCode)).on('error', (error) => take(error.code));
+    }).on('error', (error) => take(error.code));
+  });
+  await Promise.all(Array.from({ length: 8 }, async () => {
+    while (performance.now() < end) await call();
+  }));
+  console.error(JSON.stringify(counts));
+  agent.destroy();
+`;
 const listenTo = `
   import { connect } from 'node:net';
   const [host, port] = process.argv.slice(1);
@@ -63,16 +86,17 @@ const program = (code: string, ...args: readonly string[]) => [
   ...args,
 ];
 
-describe('two pods', { skip: missingForPods }, () => {
+describe('pods', { skip: missingForPods }, () => {
   let network: PodNetwork;
   let folder = '';
   const pods: PodSidecar[] = [];
+  const apps = new Map<string, ChildProcess>();
 
   before(async () => {
     network = new PodNetwork();
     folder = await mkdtemp(join(tmpdir(), 'tulle-captured-'));
     await mkdir(join(folder, 'config'));
-    await writeFile(join(folder, 'config/mesh.yaml'), configuration);
+    await writeFile(join(folder, 'config/mesh.yaml'), configuration([serverIp, secondIp]));
     const data = join(folder, 'cp');
     const flags = `--config-dir ${folder}/config --data-dir ${data} --xds-tls ${hub}:15012 --xds-plaintext off --advertise ${hub} --admin 127.0.0.1:0`;
     network.start('hub', [process.execPath, join(repository, 'control-plane/main.ts'), ...flags.split(' ')]);
@@ -87,14 +111,16 @@ describe('two pods', { skip: missingForPods }, () => {
     for (const [name, ip] of [
       ['client', clientIp],
       ['echo', serverIp],
+      ['echo2', secondIp],
     ] as const) {
+      const account = name === 'client' ? 'client' : 'echo';
       network.add(name, ip);
       network.capture(name);
       const pod = await PodSidecar.start({
         name: `${name}-1`,
         ip,
-        account: name,
-        labels: { app: name },
+        account,
+        labels: { app: account },
         flags: ['--control-plane', `${hub}:15012`],
         prefix: [...network.in(name), ...asProxy],
         env: {
@@ -107,9 +133,9 @@ describe('two pods', { skip: missingForPods }, () => {
       });
       pods.push(pod);
       await pod.bring('root', ca);
-      await pod.bring('token', await token(name));
+      await pod.bring('token', await token(account));
     }
-    network.start('echo', program(application));
+    for (const name of ['echo', 'echo2']) apps.set(name, network.start(name, program(application)));
   });
 
   after(async () => {
@@ -123,8 +149,8 @@ describe('two pods', { skip: missingForPods }, () => {
   const ready = (ip: string) => from('hub', ...program(get, `http://${ip}:15021/healthz/ready`));
 
   it('are ready when their sidecars listen where connections are led to', async () => {
-    for (const ip of [clientIp, serverIp])
-      await eventually(() => assert.match(ready(ip), /^200/, pods.map(({ stderr }) => stderr).join('\n')), 30_000, 200);
+    for (const ip of [clientIp, serverIp, secondIp])
+      await eventually(() => assert.match(ready(ip), /^200/, pods.map(({ stderr }) => stderr).join('\n')), 60_000, 200);
   });
 
   it('call each other by the address of a service, by mutual TLS', async () => {
@@ -156,8 +182,25 @@ describe('two pods', { skip: missingForPods }, () => {
     );
     assert.match(
       from('hub', ...program(get, `http://${serverIp}:15090/stats/prometheus`)),
-      /^200 [^]*istio_requests_total/,
+      /^200 [^]*tulle_time_to_ready_seconds/,
     );
+  });
+
+  it('one of a service that ends costs no call: it serves until all have heard of it, and its application goes first', async () => {
+    const [, , second] = pods;
+    assert.ok(second !== undefined);
+    const calls = network.start('client', program(load, `http://${vip}/`, 'echo.shop', '6000'));
+    const said = calls.stderr === null ? Promise.resolve('') : readAll(calls.stderr);
+    const served = () => from('hub', ...program(get, `http://${secondIp}:15090/stats/prometheus`));
+    const isServing = () => assert.ok(/^istio_requests_total\{reporter="destination".* [1-9]\d*$/m.test(served()));
+    await eventually(isServing, 5000);
+    second.terminate();
+    await writeFile(join(folder, 'config/mesh.yaml'), configuration([serverIp]));
+    const counts = JSON.parse(await said) as Record<string, number>;
+    assert.deepEqual(Object.keys(counts), ['200'], JSON.stringify(counts));
+    assert.equal(second.hasExited, false);
+    apps.get('echo2')?.kill('SIGTERM');
+    assert.equal(await second.exited, 0, second.stderr);
   });
 
   it('end in order: the caller still calls while it drains', async () => {

@@ -37,4 +37,20 @@ suite('meshctl check in a cluster', { skip: withoutCluster ?? false }, () => {
       assert.ok(!skipped.some((line) => line.startsWith('sidecars: the sidecars are')), skipped.join('\n'));
     }, 30_000);
   });
+
+  test('the control plane has every right that it uses', async () => {
+    await cluster.apply(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: orders, namespace: shop}
+spec: {hosts: [orders], http: [{route: [{destination: {host: orders}}]}]}`);
+    await eventually(async () => {
+      const path = '-o=jsonpath={.status.conditions[*].type}';
+      return (await cluster.kubectl(['-n', 'shop', 'get', 'virtualservice', 'orders', path])).trim() !== '';
+    }, 30_000);
+    for (const { metadata } of await cluster.pods('tulle-system', 'app.kubernetes.io/name=tulle-control-plane')) {
+      const log = await cluster.logs(`tulle-system/${metadata?.name}`, 'control-plane');
+      assert.doesNotMatch(log, /forbidden|403/i);
+    }
+  });
 });

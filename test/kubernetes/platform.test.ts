@@ -66,6 +66,12 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
   /** Of the control plane's own account: it may do what its manifests say, and no more. */
   let kubeconfig: string;
   const replicas: Replica[] = [];
+  const started: Replica[] = [];
+  const start = async (name: string) => {
+    const replica = await Replica.start(kubeconfig, name);
+    replicas.push(replica);
+    started.push(replica);
+  };
   const get = async (kind: string, name: string, path: string, of = 'shop') => {
     const args = ['get', kind, name, '-n', of, '-o', `jsonpath=${path}`];
     return (await runKubectl(api, args)).stdout;
@@ -97,17 +103,16 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
     );
     await apply(api, (await Promise.all(rights)).join('\n---\n'));
     kubeconfig = await kubeconfigOf(api, namespace, 'tulle-control-plane');
-    replicas.push(await Replica.start(kubeconfig, 'cp-a'));
+    await start('cp-a');
     await apply(api, webhooksAt(first().addresses.webhooks));
-    replicas.push(await Replica.start(kubeconfig, 'cp-b'));
+    await start('cp-b');
     await eventually(async () => (await policies()).join() === 'Fail,Fail', 30_000);
   });
   after(async () => {
-    for (const replica of replicas) {
-      assert.doesNotMatch(replica.log, /forbidden/, 'the roles of the manifests are enough');
-      await replica.end();
-    }
+    for (const replica of replicas) await replica.end();
     await api?.close();
+    // The roles of the manifests are enough, and that nothing happens for half a minute is no failure.
+    for (const { log } of started) assert.doesNotMatch(log, /forbidden|due to timeout/);
   });
 
   test('the first replica made the root, and every namespace has it, new ones too', async () => {
@@ -282,7 +287,7 @@ spec: {serviceAccountName: default, containers: [{name: app, image: app}]}`;
   });
 
   test('a leader that ends in good order is followed within seconds', async () => {
-    replicas.push(await Replica.start(kubeconfig, 'cp-c'));
+    await start('cp-c');
     await eventually(async () => assert.deepEqual(await policies(), ['Fail', 'Fail']), 30_000);
     const [leaving] = replicas.splice(0, 1);
     await leaving!.end('SIGTERM');

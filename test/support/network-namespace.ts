@@ -36,10 +36,10 @@ export class NetworkNamespace {
     const [one, other] = ends;
     if (one === undefined || other === undefined) throw new TypeError('two namespaces are joined');
     execFileSync('ip', ['-n', one.in.name, 'link', 'add', name, 'type', 'veth', 'peer', name, 'netns', other.in.name]);
-    for (const end of ends) {
-      // No addresses that come to be later: what is compared before and after would differ.
+    for (const [n, end] of ends.entries()) {
+      // A router asks for neighbours from its link-local address: here one that is known, and does not come to be later.
       end.in.ip(`link set ${name} addrgenmode none`);
-      for (const address of end.addresses)
+      for (const address of [...end.addresses, `fe80::${n + 1}/64`])
         end.in.ip(`addr add ${address} dev ${name}${address.includes(':') ? ' nodad' : ''}`);
       end.in.ip(`link set ${name} up`);
     }

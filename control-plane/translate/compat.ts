@@ -1,3 +1,5 @@
+import type { MeshConfig } from '#shared/model/mesh-config.ts';
+
 /**
  * Where Tulle's defaults differ from Istio's, in one place. A proxy under `compat: istio` gets Istio's exact values; a value
  * that the user sets holds in both.
@@ -12,6 +14,8 @@
  *   ever ejected. Tulle: 50, the half of any cluster and never its last endpoint.
  * - Hosts on a local port that a Sidecar's `egress` binds and that leads to one service. Istio: the service's names; others
  *   are unknown. Tulle: any, since an application that is told `localhost:8081` sends that as its Host.
+ * - Time in which a connection must say what it speaks, where that decides. Istio: no limit (`protocolDetectionTimeout` 0), so that a
+ *   client that waits for its server to speak first waits for ever. Tulle: 5 s, then it is plain TCP.
  * - Tries to connect a TCP connection. Istio: one. Tulle: three, each on an endpoint of its own if there is one. Not a byte of the client
  *   has been sent by then, so nothing can happen twice.
  */
@@ -39,6 +43,11 @@ export function defaultRetryBudget(
   compat: Compat,
 ): Readonly<{ percent: number; minRetryConcurrency: number }> | undefined {
   return compat === 'istio' ? undefined : { percent: 20, minRetryConcurrency: 3 };
+}
+
+/** `listener_filters_timeout`, in milliseconds; 0 stands for no limit. */
+export function detectionTimeoutMs(compat: Compat, { protocolDetectionTimeoutMs }: MeshConfig): number {
+  return protocolDetectionTimeoutMs ?? (compat === 'istio' ? 0 : 5000);
 }
 
 /** `max_connect_attempts` of TCP connections to other workloads; `undefined` leaves the proxy's default, one. */

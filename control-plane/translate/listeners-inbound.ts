@@ -3,6 +3,7 @@ import type { TypedMessage, TypedObject } from '#shared/xds/typed.ts';
 import { listenerAccessLog } from './access-log.ts';
 import { serverMutualTls } from './features/transport-sockets.ts';
 import { capturing, originalAddresses } from './capture.ts';
+import { detectionTimeoutMs } from './compat.ts';
 import { type ChainKind, chainKinds } from './inbound-chains.ts';
 import type { InboundPort } from './inbound-ports.ts';
 import { inspectorsFor } from './inspectors.ts';
@@ -12,7 +13,7 @@ import { blackHole, httpManager, tcpProxy } from './network-filters.ts';
 import { ownMetadata, probeOf } from './own-metadata.ts';
 import { modeOfPort, type PeerPolicy, peerPolicyFor } from './peer-authentication.ts';
 import { ipVersions, type ProxyNode } from './proxy-node.ts';
-import { compact, toAddress, typed } from './typed-builder.ts';
+import { compact, toAddress, toDuration, typed } from './typed-builder.ts';
 
 /** What a set of filter chains leads to. */
 type Target = Readonly<{
@@ -82,7 +83,7 @@ function boundListener(
 
 function commonFields(index: MeshIndex, node: ProxyNode): TypedObject {
   return {
-    listener_filters_timeout: '0s',
+    listener_filters_timeout: toDuration(detectionTimeoutMs(node.compat, index.mesh)),
     traffic_direction: 'INBOUND',
     continue_on_listener_filters_timeout: true,
     ...listenerAccessLog(index.mesh),

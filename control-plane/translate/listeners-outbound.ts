@@ -7,10 +7,11 @@ import { outboundPort, statName } from './names.ts';
 import { capturing } from './capture.ts';
 import { blackHole, httpManager, tcpProxy } from './network-filters.ts';
 import { ownMetadata } from './own-metadata.ts';
+import { detectionTimeoutMs } from './compat.ts';
 import type { Scope } from './scope.ts';
 import type { TcpChain } from './tcp-chain.ts';
 import { tcpChains } from './tcp-routes.ts';
-import { compact, nonEmpty, toAddress, typed } from './typed-builder.ts';
+import { compact, nonEmpty, toAddress, toDuration, typed } from './typed-builder.ts';
 import { uniqueChains } from './unique-chains.ts';
 import { unknownCluster } from './virtual-hosts.ts';
 
@@ -131,7 +132,7 @@ function listener(index: MeshIndex, scope: Scope, draft: ListenerDraft): TypedMe
     address: draft.address,
     filter_chains: draft.chains,
     listener_filters: nonEmpty(draft.inspectors),
-    listener_filters_timeout: '0s',
+    listener_filters_timeout: toDuration(detectionTimeoutMs(scope.compat, index.mesh)),
     traffic_direction: 'OUTBOUND',
     continue_on_listener_filters_timeout: true,
     default_filter_chain: takesAll ? undefined : unknownChain(index, scope),

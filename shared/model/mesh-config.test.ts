@@ -19,6 +19,7 @@ test('reads every setting that is honoured', () => {
     enableTracing: true,
     dnsRefreshRate: '5s',
     connectTimeout: '1.5s',
+    protocolDetectionTimeout: '100ms',
     pathNormalization: { normalization: 'MERGE_SLASHES' },
     defaultConfig: { discoveryAddress: 'mesh.example.org:15012', proxyMetadata: { TULLE_COMPAT: 'istio', X: 'y' } },
   });
@@ -35,6 +36,7 @@ test('reads every setting that is honoured', () => {
       enableTracing: true,
       dnsRefreshRateMs: 5000,
       connectTimeoutMs: 1500,
+      protocolDetectionTimeoutMs: 100,
       pathNormalization: 'MERGE_SLASHES',
       discoveryAddress: 'mesh.example.org:15012',
       compat: 'istio',

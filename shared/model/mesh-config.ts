@@ -19,6 +19,11 @@ export type MeshConfig = Readonly<{
   enableTracing: boolean;
   dnsRefreshRateMs: number;
   connectTimeoutMs: number;
+  /**
+   * How long a connection may say nothing before it is taken to be of a protocol whose server speaks first; 0: for ever; null: by
+   * {@link MeshConfig.compat}.
+   */
+  protocolDetectionTimeoutMs: number | null;
   pathNormalization: 'NONE' | 'BASE' | 'MERGE_SLASHES' | 'DECODE_AND_MERGE_SLASHES';
   discoveryAddress: string;
   /** `istio`: Istio's exact defaults where Tulle's are safer (`defaultConfig.proxyMetadata.TULLE_COMPAT`). */
@@ -44,6 +49,7 @@ export const defaultMeshConfig: MeshConfig = {
   enableTracing: false,
   dnsRefreshRateMs: 60_000,
   connectTimeoutMs: 10_000,
+  protocolDetectionTimeoutMs: null,
   pathNormalization: 'BASE',
   discoveryAddress: '127.0.0.1:15012',
   compat: 'tulle',

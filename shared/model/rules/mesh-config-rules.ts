@@ -46,6 +46,7 @@ const honoured: readonly (readonly [path: readonly string[], names: readonly str
       'enableTracing',
       'dnsRefreshRate',
       'connectTimeout',
+      'protocolDetectionTimeout',
       'pathNormalization',
       'defaultConfig',
       'discoverySelectors',
@@ -74,6 +75,8 @@ export function readMeshConfig(root: Field, defaults: MeshConfig, report: Report
     enableTracing: readFlag(root.get('enableTracing'), report) ?? defaults.enableTracing,
     dnsRefreshRateMs: readDuration(root.get('dnsRefreshRate'), report) ?? defaults.dnsRefreshRateMs,
     connectTimeoutMs: readConnectTimeout(root.get('connectTimeout'), report) ?? defaults.connectTimeoutMs,
+    protocolDetectionTimeoutMs:
+      readDuration(root.get('protocolDetectionTimeout'), report) ?? defaults.protocolDetectionTimeoutMs,
     pathNormalization: normalization === 'DEFAULT' ? 'BASE' : (normalization ?? defaults.pathNormalization),
     discoveryAddress:
       readText(root.at('defaultConfig', 'discoveryAddress'), report, faultOfAddress) ?? defaults.discoveryAddress,

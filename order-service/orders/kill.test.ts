@@ -57,7 +57,7 @@ async function drive(url: string, name: string, acknowledged: Acknowledged, stop
 describe('orders, killed with SIGKILL amid traffic', () => {
   it(
     'lose nothing that was acknowledged, resume projections and saga, and settle with the books equal',
-    { timeout: 90_000 },
+    { timeout: 240_000 },
     async (context) => {
       const common = { ...testSettings, DATA_DIR: folder };
       const payments = await buildPayments(readPaymentsSettings(common));
@@ -76,7 +76,7 @@ describe('orders, killed with SIGKILL amid traffic', () => {
           drive(url, `driver-${round}-${i}`, acknowledged, stopping.signal),
         );
         const before = acknowledged.size;
-        await eventually(() => acknowledged.size >= before + 12 + 6 * round, 30_000, 3);
+        await eventually(() => acknowledged.size >= before + 12 + 6 * round, 60_000, 3);
         assert.deepEqual([child.exitCode, child.signalCode], [null, null], 'it lives until it is killed');
         child.kill('SIGKILL');
         await once(child, 'exit');
@@ -86,7 +86,7 @@ describe('orders, killed with SIGKILL amid traffic', () => {
 
       const { child, url } = await startChild(env);
       context.after(() => child.kill('SIGKILL'));
-      const report = await audit({ ORDERS_URL: url, PAYMENTS_URL, INVENTORY_URL, AUDIT_WAIT_MS: 20_000 });
+      const report = await audit({ ORDERS_URL: url, PAYMENTS_URL, INVENTORY_URL, AUDIT_WAIT_MS: 60_000 });
       assert.deepEqual(report.violations, []);
       assert.ok(report.orders >= acknowledged.size);
       for (const [id, version] of acknowledged) {

@@ -34,9 +34,9 @@ test('wait ends as soon as the sidecar is ready', async (context) => {
 
 test('wait fails when its time is over, and says what is awaited', async (context) => {
   const port = await aSidecar(context, (_request, response) => response.writeHead(503).end('waits for certificate\n'));
-  assert.deepEqual(await run('wait --timeout-seconds 0.05', { TULLE_READINESS_PORT: port }), {
+  assert.deepEqual(await run('wait --timeout-seconds 1', { TULLE_READINESS_PORT: port }), {
     exitCode: 1,
-    says: 'the sidecar is not ready after 0.05 s: waits for certificate',
+    says: 'the sidecar is not ready after 1 s: waits for certificate',
   });
   const silent = await aSidecar(context, () => undefined);
   assert.match(

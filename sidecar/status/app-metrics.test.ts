@@ -50,17 +50,16 @@ test('what cannot be had or merged is left out, with the reason', async () => {
     if (url === '/html') response.setHeader('content-type', 'text/html');
     response.writeHead(url === '/broken' ? 500 : 200).end('page');
   });
-  const problemOf = async (what: string, at = port) => {
-    const found = await scrapeApp({ port: at, path: what }, '127.0.0.1', {
-      'x-prometheus-scrape-timeout-seconds': '0.1',
-    });
+  const problemOf = async (what: string, { at = port, seconds = '30' } = {}) => {
+    const headers = { 'x-prometheus-scrape-timeout-seconds': seconds };
+    const found = await scrapeApp({ port: at, path: what }, '127.0.0.1', headers);
     assert.deepEqual(mergeMetrics('own 1\n', found), { text: 'own 1\n', contentType: plainText });
     return found.kind === 'none' ? found.problem : 'taken';
   };
   assert.equal(await problemOf('/broken'), 'it answered 500');
   assert.equal(await problemOf('/html'), 'text/html is no text of Prometheus');
-  assert.match(await problemOf('/slow'), /^no answer in 80/);
-  assert.match(await problemOf('/', await aDeafPort()), /ECONNREFUSED/);
+  assert.match(await problemOf('/slow', { seconds: '0.1' }), /^no answer in 80/);
+  assert.match(await problemOf('/', { at: await aDeafPort() }), /ECONNREFUSED/);
 });
 
 const formats: readonly (readonly [contentType: string | undefined, format: string | null])[] = [

@@ -3,6 +3,7 @@ import type { RequestHead, ResponseHead } from '../http1/message.ts';
 import type { AbortCause, ServerStream } from '../net/http-stream.ts';
 import type { AccessRecord } from '../telemetry/access-record.ts';
 import { grpcStatusOf } from './local-response.ts';
+import type { Exchange } from './exchange.ts';
 import type { LocalReply } from './filter.ts';
 import type { HttpService } from './plan.ts';
 import type { Failure } from './rescue.ts';
@@ -39,7 +40,7 @@ export function recordCutOff(record: AccessRecord, { flag, details }: LocalReply
 /** Methods of which it does not matter whether they were carried out (RFC 9110 section 9.2.1). */
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
-type Refusable = Readonly<{ service: HttpService; request: RequestHead; stream: ServerStream }>;
+type Refusable = Readonly<{ service: HttpService; request: RequestHead; stream: Pick<ServerStream, 'isLast'> }>;
 
 /**
  * Whether the caller is better told that nothing was done with its request than that it failed, so that another pod may be asked: a 503
@@ -50,6 +51,18 @@ export function mayRefuse(failure: Failure, { service, request, stream }: Refusa
   if (service.direction !== 'inbound' || service.compat === 'istio') return false;
   if (failure.kind === 'connectFailure') return failure.isTimeout !== true;
   return failure.kind === 'reset' && !failure.isRemoteReset && stream.isLast && harmless.has(request.method);
+}
+
+/** How much later than its application a sidecar may hear that their pod ends, on a machine that is busy. */
+const endingNoticeMs = 250;
+
+/** Whether a failure would be a refusal if the pod ended, of which we may not have heard yet: then `fail` is called a moment later. */
+export function waitsForEnd(failure: Failure, exchange: Exchange, fail: () => void): boolean {
+  const { service, request, record, stream, host } = exchange;
+  if (failure.kind !== 'reset' || stream.isLast || exchange.isResponseStarted || !isHttp2(record)) return false;
+  if (!mayRefuse(failure, { service, request, stream: { isLast: true } })) return false;
+  host.clock.after(endingNoticeMs, fail);
+  return true;
 }
 
 function isHttp2({ protocol }: AccessRecord): boolean {

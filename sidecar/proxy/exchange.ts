@@ -19,7 +19,7 @@ import { lacksAuthority } from '../upstream/upstream-protocol.ts';
 import { mayUpgrade } from './upgrade.ts';
 import { FilterRun, type FilterRunOwner } from './filter-run.ts';
 import type { LocalReply } from './filter.ts';
-import { closeRecord, mayRefuse, mayEndInTrailers, recordAbort, recordCutOff } from './exchange-end.ts';
+import { closeRecord, mayRefuse, mayEndInTrailers, recordAbort, recordCutOff, waitsForEnd } from './exchange-end.ts';
 import type { ExchangeHost, Observation } from './exchange-host.ts';
 import { Forward, type ForwardOwner } from './forward.ts';
 import { CallMessages, type LiveCall } from './grpc-messages.ts';
@@ -211,7 +211,8 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
   }
 
   /** Fails the exchange: a local reply or a refusal if nothing was sent yet, else trailers if they can tell it, else it is cut off. */
-  fail(failure: Failure, wasRetried = false): void {
+  fail(failure: Failure, wasRetried = false, hasWaited = false): void {
+    if (!hasWaited && waitsForEnd(failure, this, () => this.fail(failure, wasRetried, true))) return;
     const reply = rescue(failure, wasRetried, this.compat);
     const isUntouched = !this.#isFinished && mayRefuse(failure, this);
     if (!this.#isResponseStarted && !(isUntouched && this.stream.refuse())) return this.reply(reply);

@@ -36,14 +36,22 @@ describe('an application that takes no connections', () => {
   });
 
   test('in a pod that ends a request may be cut off: what only reads is asked of another', () => {
-    const cutOff = (isLast: boolean, method: string) => {
-      const made = anExchange({ service: { direction: 'inbound', compat: 'tulle' }, request: { method } });
-      Object.assign(made.stream, { isRefusable: true, isLast });
+    const cutOff = (method: string, ends: 'before' | 'soon after' | 'never') => {
+      const made = anExchange({
+        service: { direction: 'inbound', compat: 'tulle' },
+        request: { method, version: 'HTTP/2' },
+      });
+      Object.assign(made.stream, { isRefusable: true, isLast: ends === 'before' });
       made.exchange.start();
       made.upstream.last.reset();
-      return made.stream.wasRefused;
+      Object.assign(made.stream, { isLast: ends !== 'never' });
+      made.clock.advance(250);
+      return made.stream.wasRefused ? 'refused' : made.stream.head?.status;
     };
-    assert.deepEqual([cutOff(true, 'GET'), cutOff(true, 'POST'), cutOff(false, 'GET')], [true, false, false]);
+    assert.deepEqual(
+      [cutOff('GET', 'before'), cutOff('GET', 'soon after'), cutOff('GET', 'never'), cutOff('POST', 'before')],
+      ['refused', 'refused', 503, 503],
+    );
   });
 
   test('is a 503 for our own application, which has no other to ask', () => {

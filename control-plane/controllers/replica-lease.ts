@@ -3,8 +3,14 @@ import type { Clock } from '#shared/runtime/clock.ts';
 import { describeError, isMeshError } from '#shared/runtime/mesh-error.ts';
 import type { Random } from '#shared/runtime/random.ts';
 import { encodeLeaseSpec, leasesPath } from './lease.ts';
-import { encodeReport, replicaLabel, replicaLeaseMs, replicaLeasePrefix, reportAnnotation } from './replicas.ts';
-import type { ReplicaReport } from './replicas.ts';
+import {
+  encodeReport,
+  replicaLabel,
+  replicaLeasePrefix,
+  reportAnnotation,
+  type ReplicaReport,
+} from '#shared/kubernetes/replica-report.ts';
+import { replicaLeaseMs } from './replicas.ts';
 import { Reconciler } from './reconciler.ts';
 
 export type ReplicaLeaseOptions = Readonly<{

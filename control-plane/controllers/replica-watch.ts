@@ -4,8 +4,8 @@ import type { Clock } from '#shared/runtime/clock.ts';
 import { describeError, isMeshError } from '#shared/runtime/mesh-error.ts';
 import type { Random } from '#shared/runtime/random.ts';
 import { leasesPath } from './lease.ts';
-import { healthyReplicas, replicaLabel, replicaLeasePrefix, seeReplicas } from './replicas.ts';
-import type { ReplicaReport, SeenReplicas } from './replicas.ts';
+import { replicaLabel, replicaLeasePrefix, type ReplicaReport } from '#shared/kubernetes/replica-report.ts';
+import { healthyReplicas, seeReplicas, type SeenReplicas } from './replicas.ts';
 
 export type ReplicaWatchOptions = Readonly<{
   api: ClusterApi;

@@ -7,25 +7,14 @@
  * A version is `metadata.generation`: each replica counts catalogs by itself, but a generation means the same to all. A replica whose
  * informer has not seen a version yet has it applied nowhere.
  */
-import { gunzipSync, gzipSync } from 'node:zlib';
 import type { ClusterObject } from '#shared/kubernetes/cluster-api.ts';
 import type { ObjectMap } from '#shared/kubernetes/follow-objects.ts';
+import { decodeReport, reportAnnotation, type ReplicaReport } from '#shared/kubernetes/replica-report.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ProxyRecord } from '../xds/proxies.ts';
 import { distributionOfGeneration } from '../xds/distribution.ts';
 import { decodeLease } from './lease.ts';
 
-export type ReplicaReport = Readonly<{
-  proxies: number;
-  /** By key of the resource: its version, and how many proxies of the replica have applied it. */
-  applied: Readonly<Record<string, readonly [generation: number, proxies: number]>>;
-  /** What proxies of the replica refuse at the moment, in words; a few of them. */
-  refusals: readonly string[];
-}>;
-
-export const replicaLabel = 'mesh.tulle.dev/replica';
-export const reportAnnotation = 'mesh.tulle.dev/applied';
-export const replicaLeasePrefix = 'tulle-replica-';
 export const replicaLeaseMs = 15_000;
 
 const maxRefusals = 5;
@@ -43,23 +32,6 @@ export function makeReport(catalog: Catalog, proxies: readonly ProxyRecord[]): R
   const { refused } = distributionOfGeneration(proxies, catalog.generation);
   const refusals = refused.map(({ proxy, name, message }) => `${proxy}: ${name}: ${message}`.slice(0, maxRefusalChars));
   return { proxies: proxies.length, applied, refusals: [...new Set(refusals)].slice(0, maxRefusals) };
-}
-
-/** A report as text for an annotation: JSON, compressed, since keys repeat themselves and an annotation has 256 KiB at the most. */
-export function encodeReport(report: ReplicaReport): string {
-  return gzipSync(JSON.stringify(report)).toString('base64');
-}
-
-/** The report of a replica; empty where there is none that can be read. */
-export function decodeReport(text: string | undefined): ReplicaReport {
-  if (text === undefined || text === '') return emptyReport;
-  try {
-    // Only replicas write these; one of another version may write what we do not know.
-    const read = JSON.parse(gunzipSync(Buffer.from(text, 'base64')).toString()) as Partial<ReplicaReport>;
-    return { proxies: read.proxies ?? 0, applied: read.applied ?? {}, refusals: read.refusals ?? [] };
-  } catch {
-    return emptyReport;
-  }
 }
 
 const emptyReport: ReplicaReport = { proxies: 0, applied: {}, refusals: [] };
@@ -98,7 +70,7 @@ function toSeen(lease: ClusterObject, known: SeenReplica | undefined, { monotoni
   const ageMs = known === undefined ? Math.max(0, wallMs - decodeLease(lease).renewedAtMs) : 0;
   const { name, resourceVersion = '', annotations } = metadata;
   const text = annotations?.[reportAnnotation] ?? '';
-  const report = known?.text === text ? known.report : decodeReport(text);
+  const report = known?.text === text ? known.report : (decodeReport(text) ?? emptyReport);
   return { name, resourceVersion, seenAtMs: monotonicMs - ageMs, report, text };
 }
 

@@ -4,7 +4,8 @@ import { versionsOf } from '#shared/model/known-kinds.ts';
 import type { MeshConfig } from '#shared/model/mesh-config.ts';
 import type { Resource } from '#shared/model/resource.ts';
 import { resourcesOf, type Catalog, type CatalogEntry } from '../../catalog/catalog.ts';
-import { distributionAmong, type ReplicaReport } from '../replicas.ts';
+import type { ReplicaReport } from '#shared/kubernetes/replica-report.ts';
+import { distributionAmong } from '../replicas.ts';
 import type { ResourceFacts } from './content.ts';
 
 /** What is known of every resource whose status we write: those of the mesh, from Kubernetes, whose version is known. */

@@ -18,7 +18,7 @@ export type DnsSettings = Readonly<{
 export const dnsOptions = { dns: { type: 'string' }, 'resolv-conf': { type: 'string' } } as const;
 
 export const dnsUsage = `  --dns HOST:PORT|off         look up names for applications there, over UDP and TCP; localhost: 127.0.0.1 and ::1 (default off;
-                              with --pod and ISTIO_META_DNS_CAPTURE=true 127.0.0.1:15053)
+                              with --pod and ISTIO_META_DNS_CAPTURE=true localhost:15053)
   --resolv-conf FILE          who is asked for names that are not of the mesh (default /etc/resolv.conf)
 `;
 
@@ -38,8 +38,8 @@ export function parseDns(
 }
 
 function inPod(pod: Pod | null): string {
-  if (pod === null || String(pod.metadata['DNS_CAPTURE']) !== 'true') return 'off';
-  return pod.ips.some((ip) => ip.includes(':')) ? 'localhost:15053' : '127.0.0.1:15053';
+  // Both addresses of the loopback: capture leads IPv6 questions there wherever the kernel has it.
+  return pod !== null && String(pod.metadata['DNS_CAPTURE']) === 'true' ? 'localhost:15053' : 'off';
 }
 
 function isLoopback(host: string): boolean {

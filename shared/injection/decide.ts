@@ -1,6 +1,6 @@
 import { injectionLabels, injectLabel, ownName, revisionLabel, systemNamespaces } from '../kubernetes/names.ts';
 import type { Labels } from '../model/selector.ts';
-import { selects } from './label-selector.ts';
+import { selectsLabels, type LabelSelector } from '../model/label-selector.ts';
 import type { InjectionFacts } from './facts.ts';
 import type { InjectionSettings } from './injection-settings.ts';
 import { annotationsOf, labelsOf, type Pod } from './pod.ts';
@@ -106,6 +106,12 @@ function byPod(pod: Pod): Decision | null {
   if (value === '') return null;
   const decision = yes.includes(value.toLowerCase()) ? take : skip;
   return decision(reason, `${name} of the pod is ${JSON.stringify(value)}`);
+}
+
+/** Istio's injector passes over empty selectors, which elsewhere select everything. */
+function selects(selector: LabelSelector, labels: Labels): boolean {
+  const isEmpty = Object.keys(selector.matchLabels).length + selector.matchExpressions.length === 0;
+  return !isEmpty && selectsLabels(selector, labels);
 }
 
 function bySelectors(

@@ -1,5 +1,5 @@
 import { controlPlaneAddress, sidecarPorts } from '../kubernetes/names.ts';
-import type { LabelSelector } from './label-selector.ts';
+import type { LabelSelector } from '../model/label-selector.ts';
 import type { JsonObject, PodFragment } from './pod.ts';
 import type { ProxyConfig } from './proxy-config.ts';
 

@@ -55,7 +55,7 @@ test('what is wrong is refused by name, all at once', () => {
       'templates.a: is not YAML',
       'templates.b: must be a part of a pod: metadata, spec',
       'templates.c: {{ .Name }} is no placeholder, there are namespace, podName, workloadName, workloadKind, serviceAccount, revision, image, controlPlane, trustDomain, clusterId, network, meshId, container, label, annotation',
-      'neverInjectSelector[0].matchExpressions[0]: must have key, operator (In, NotIn, Exists, DoesNotExist) and values',
+      'neverInjectSelector[0].matchExpressions[0].operator: "Like" is not one of In, NotIn, Exists, DoesNotExist',
       'proxy.unknown: is no setting of the injector',
       'proxy.statusPort: 70000 is not valid, must be a port from 0 to 65535',
       'proxy.includeIPRanges: "10.0.0.0" is not valid, must be * or a list of address ranges with commas between, such as 10.0.0.0/8,192.168.1.0/24',

@@ -8,8 +8,11 @@ import {
   type InjectionSettings,
   type ProxySettings,
 } from './injection-settings.ts';
-import { parseLabelSelector, type LabelSelector } from './label-selector.ts';
 import { isJsonObject, isPod, type JsonObject, type PodFragment } from './pod.ts';
+import type { LabelSelector } from '../model/label-selector.ts';
+import { Field } from '../model/rules/field.ts';
+import { readLabelSelector } from '../model/rules/label-selector-rules.ts';
+import { Report } from '../model/rules/report.ts';
 import { parseProxyConfig } from './proxy-config.ts';
 import { builtInTemplates } from './template-names.ts';
 
@@ -179,10 +182,10 @@ function readSelectors(value: unknown, path: string, problems: Problem[]): Label
     return [];
   }
   return value.flatMap((one: unknown, index) => {
-    const selector = parseLabelSelector(one, `${path}[${index}]`);
-    if (selector.ok) return [selector.value];
-    problems.push(...selector.problems);
-    return [];
+    const report = new Report();
+    const selector = readLabelSelector(new Field(`${path}[${index}]`, one), report);
+    problems.push(...report.errors);
+    return report.errors.length === 0 ? [selector] : [];
   });
 }
 

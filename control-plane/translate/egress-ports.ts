@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { isHttp } from '#shared/model/protocol.ts';
 import { healthyWorkloads, type MeshIndex } from './mesh-index.ts';
 import type { MeshPort, MeshService } from './mesh-service.ts';
@@ -126,7 +127,8 @@ function catchAllTcp({ index, scope, egress }: Clients, service: MeshService): r
   const addresses = addressesIn(scope, service);
   const isHeadless = service.isKubernetes && service.resolution === 'NONE';
   const single = isHeadless
-    ? healthyWorkloads(index, service).map(({ address }) => address)
+    ? // Nothing can be redirected that was on its way to a name.
+      healthyWorkloads(index, service).flatMap(({ address }) => (isIP(address) === 0 ? [] : [address]))
     : addresses.filter((address) => !address.includes('/'));
   const ranges = addresses.filter((address) => address.includes('/'));
   return service.ports

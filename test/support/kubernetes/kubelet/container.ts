@@ -40,7 +40,8 @@ export class ContainerProcess {
     const network = ['nsenter', `--net=/proc/${sandbox}/ns/net`, `--uts=/proc/${sandbox}/ns/uts`, '--'];
     const own = ['unshare', '--mount', '--pid', '--fork', '--kill-child=KILL', '--'];
     const script = ['bash', '-c', rootScript(root), 'container'];
-    const start = ['setpriv', ...user, 'sh', '-c', 'cd "$0" && exec "$@"', folder, ...command];
+    // Once more: who changes its user is let off the signal of its parent's death.
+    const start = ['setpriv', '--pdeathsig', 'KILL', ...user, 'sh', '-c', 'cd "$0" && exec "$@"', folder, ...command];
     const stdio = ['ignore', log, log, 'pipe'] as const;
     this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...network, ...own, ...script, ...start], {
       env,

@@ -212,10 +212,10 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
 
   /** Fails the exchange: a local reply or a refusal if nothing was sent yet, else trailers if they can tell it, else it is cut off. */
   fail(failure: Failure, wasRetried = false, hasWaited = false): void {
+    if (this.#isFinished) return;
     if (!hasWaited && waitsForEnd(failure, this, () => this.fail(failure, wasRetried, true))) return;
     const reply = rescue(failure, wasRetried, this.compat);
-    const isUntouched = !this.#isFinished && mayRefuse(failure, this);
-    if (!this.#isResponseStarted && !(isUntouched && this.stream.refuse())) return this.reply(reply);
+    if (!this.#isResponseStarted && !(mayRefuse(failure, this) && this.stream.refuse())) return this.reply(reply);
     recordCutOff(this.record, reply, this.#isResponseStarted);
     this.#forward?.cancel();
     if (this.isGrpc && mayEndInTrailers(failure, this.record.response)) return this.sendTrailers(toGrpcTrailers(reply));

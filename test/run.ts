@@ -3,6 +3,7 @@
  * their reasons, and `N passed, N failed` alone on the last line. Exits 1 if a test failed or none ran.
  */
 import { globSync } from 'node:fs';
+import { finished } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
@@ -33,32 +34,36 @@ const skipped: string[] = [];
 const failures: string[] = [];
 const isSuite = (data: { details?: { type?: string } }) => data.details?.type === 'suite';
 
-const execArgv = ['--import', './test/support/transport.ts'];
-const stream = run({
-  files,
-  concurrency: group === 'kubernetes' ? 1 : 2,
-  timeout: group === 'kubernetes' ? 900_000 : 300_000,
-  execArgv,
-});
-stream.on('test:pass', (data) => {
-  // A suite that is skipped has no tests that could be.
-  if (data.skip !== undefined && data.skip !== false) {
-    skipped.push(`${data.file ?? ''}: ${data.name}: ${data.skip === true ? 'skipped' : data.skip}`);
-  } else if (isSuite(data)) {
-    return;
-  } else if (data.file === undefined || data.name !== data.file) passed++;
-});
-stream.on('test:fail', (data) => {
-  if (isSuite(data)) return;
-  failed++;
-  failures.push(`${data.file ?? ''}: ${data.name}`);
-});
-stream.compose(new spec()).pipe(process.stdout);
-stream.on('end', () => {
-  setImmediate(() => {
-    for (const line of skipped) console.log(`SKIPPED ${line}`);
-    for (const line of failures) console.log(`FAILED ${line}`);
-    console.log(`${passed} passed, ${failed} failed`);
-    process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+/** Whole meshes and clusters, each of many processes: beside another such test they get no processor in time. */
+const isAlone = (file: string) => /^test\/(e2e|kubernetes)\//.test(file);
+const phases = [
+  { files: files.filter((file) => !isAlone(file)), concurrency: 2, timeout: 300_000 },
+  { files: files.filter(isAlone), concurrency: 1, timeout: 900_000 },
+];
+for (const phase of phases) if (phase.files.length > 0) await runPhase(phase);
+
+for (const line of skipped) console.log(`SKIPPED ${line}`);
+for (const line of failures) console.log(`FAILED ${line}`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+
+async function runPhase(phase: (typeof phases)[number]): Promise<void> {
+  const stream = run({ ...phase, execArgv: ['--import', './test/support/transport.ts'] });
+  stream.on('test:pass', (data) => {
+    // A suite that is skipped has no tests that could be.
+    if (data.skip !== undefined && data.skip !== false) {
+      skipped.push(`${data.file ?? ''}: ${data.name}: ${data.skip === true ? 'skipped' : data.skip}`);
+    } else if (isSuite(data)) {
+      return;
+    } else if (data.file === undefined || data.name !== data.file) passed++;
   });
-});
+  stream.on('test:fail', (data) => {
+    if (isSuite(data)) return;
+    failed++;
+    failures.push(`${data.file ?? ''}: ${data.name}`);
+  });
+  stream.compose(new spec()).pipe(process.stdout, { end: false });
+  await finished(stream);
+  // What was printed about it goes first.
+  await new Promise((resolve) => setImmediate(resolve));
+}

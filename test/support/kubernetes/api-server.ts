@@ -165,8 +165,8 @@ export class ApiServer {
 
   #spawn({ name, command, args }: Pick<Program, 'name' | 'command' | 'args'>): ChildProcess {
     const log = openSync(join(this.folder, `${name}.log`), 'a');
-    const [first = command, ...rest] = this.#place?.within ?? [];
-    const child = spawn(first, [...rest, ...(first === command ? [] : [command]), ...args], {
+    // They end with the test, however it ends.
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...(this.#place?.within ?? []), command, ...args], {
       cwd: this.folder,
       stdio: ['ignore', log, log],
     });

@@ -216,7 +216,7 @@ describe('the control plane on Kubernetes', { skip: withoutKubernetes ?? false }
       '{.status.conditions[?(@.type=="Distributed")].status} {.status.conditions[?(@.type=="Distributed")].message}';
     await eventually(
       async () => assert.equal(await get('virtualservice', 'reviews', path), 'True applied 2/2'),
-      20_000,
+      30_000,
     );
   });
 

@@ -1,5 +1,5 @@
 /**
- * Writes the status of resources, while this replica leads: what changed in substance at once, a mere count of proxies half a minute
+ * Writes the status of resources, while this replica leads: what changed in substance at once, a mere count of proxies ten seconds
  * later at the latest, at most ten a second. Each write is a patch of `/status` on the version that was just read, so nothing that
  * another wrote in between is lost. Its own writes come back by the informers and change nothing: a status is no part of the catalog.
  */
@@ -26,7 +26,7 @@ type Known = Readonly<{
   atMs: number;
 }>;
 
-const countsEveryMs = 30_000;
+const countsEveryMs = 10_000;
 const retryMs = 2000;
 
 export class StatusWriter {

@@ -14,6 +14,10 @@ import { readRules } from '../control-plane/sources/kubernetes/rbac.ts';
 import { generate } from '../manifests/crds/generate.ts';
 import { uncovered } from '../meshctl/check/rights-checks.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { selectsLabels } from '#shared/model/label-selector.ts';
+import { Field } from '#shared/model/rules/field.ts';
+import { readLabelSelector } from '#shared/model/rules/label-selector-rules.ts';
+import { Report } from '#shared/model/rules/report.ts';
 
 type Container = Readonly<{
   name: string;
@@ -145,22 +149,11 @@ test('the rights name what they are for: no right to everything, none to write c
 });
 
 /** Whether a selector matches labels, as the API server judges it. */
-function matches({ matchExpressions }: Selector, labels: Readonly<Record<string, string>>): boolean {
-  return matchExpressions.every(({ key, operator, values = [] }) => {
-    const value = labels[key];
-    switch (operator) {
-      case 'In':
-        return value !== undefined && values.includes(value);
-      case 'NotIn':
-        return value === undefined || !values.includes(value);
-      case 'Exists':
-        return value !== undefined;
-      case 'DoesNotExist':
-        return value === undefined;
-      default:
-        throw new Error(operator);
-    }
-  });
+function matches(selector: Selector, labels: Readonly<Record<string, string>>): boolean {
+  const report = new Report();
+  const read = readLabelSelector(new Field('selector', selector), report);
+  assert.deepEqual(report.errors, []);
+  return selectsLabels(read, labels);
 }
 
 const [injector] = ofKind(controlPlane, 'MutatingWebhookConfiguration');

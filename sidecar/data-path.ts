@@ -182,6 +182,7 @@ export class DataPath {
       resolve: systemResolve,
       shared: neighbours.shared,
       createPool: (scope) => connector.createPool(scope, this.#compat === 'istio'),
+      sparesRefusing: () => this.#compat !== 'istio',
       healthWindowMs: () => (this.#compat === 'istio' ? envoysMergeWindowMs : 0),
       onOutlierEvent: (cluster, event) =>
         logger.info(

@@ -1,9 +1,9 @@
 import type { HeaderMap } from '../http1/header-map.ts';
-import type { ResponseHead } from '../http1/message.ts';
+import type { RequestHead, ResponseHead } from '../http1/message.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
-import type { ResetKind } from '../upstream/retry-state.ts';
-import type { AttemptFailure } from './attempt.ts';
+import { isRepeatable, type ResetKind } from '../upstream/retry-state.ts';
+import type { Attempt, AttemptFailure } from './attempt.ts';
 import { httpStatusOfGrpc } from './local-response.ts';
 import { grpcStatusIn } from './own-replies.ts';
 import type { Failure } from './rescue.ts';
@@ -38,6 +38,15 @@ export function toFailure(failure: AttemptFailure): Failure {
     case 'routeTimeout':
       return failure;
   }
+}
+
+/**
+ * Whether a failed attempt may be made once more on a new connection, whatever the retry policy: a connection that had been kept ended
+ * without a word, as when its server closes idle ones just as a request is on its way, and the request may be repeated (RFC 9112
+ * section 9.3.1; SEMANTICS.md section 3, 1). Envoy answers 503 (UC).
+ */
+export function mayRenew(attempt: Attempt, failure: AttemptFailure, request: RequestHead): boolean {
+  return failure.kind === 'reset' && !failure.isRemoteReset && attempt.isOnKept && isRepeatable(request);
 }
 
 /**

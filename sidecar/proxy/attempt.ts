@@ -59,6 +59,8 @@ export class Attempt implements StreamWaiter, ResponseSink {
   /** Of the connection, as the access log names it. */
   protocol = '';
   sentAtMs = 0;
+  /** Its connection, of HTTP/1.1, had carried other requests before: it may have been dead already, without our knowing. */
+  isOnKept = false;
 
   constructor(owner: AttemptOwner, cluster: Cluster, host: Host, number: number) {
     this.#owner = owner;
@@ -90,6 +92,7 @@ export class Attempt implements StreamWaiter, ResponseSink {
     this.localAddress = local.localName;
     this.peerUriSan = local.tls?.peerUriSans[0] ?? '';
     this.protocol = connection.protocol === 'http2' ? 'HTTP/2' : 'HTTP/1.1';
+    this.isOnKept = connection.protocol === 'http1' && connection.requestCount > 0;
     this.#cluster.reportLocal(this.host, 'connectSuccess');
     const stream = connection.open(this);
     this.#stream = stream;
@@ -106,6 +109,7 @@ export class Attempt implements StreamWaiter, ResponseSink {
     if (failure === 'overflow') return this.#fail({ kind: 'overflow' });
     this.failureReason = error.message;
     this.#cluster.reportLocal(this.host, 'connectFailed');
+    this.#cluster.spare(this.host);
     this.#fail({ kind: 'connectFailure', reason: error.message, isTimeout: failure === 'connectTimeout' });
   }
 
@@ -153,6 +157,7 @@ export class Attempt implements StreamWaiter, ResponseSink {
       case 'protocolError':
         return this.#fail({ kind: 'protocolError', detail: cause.detail });
       case 'refused':
+        this.#cluster.spare(this.host);
         return this.#fail({ kind: 'refused' });
       case 'streamReset':
         return this.#fail({ kind: 'reset', isRemoteReset: true });

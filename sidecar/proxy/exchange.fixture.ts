@@ -122,6 +122,7 @@ export function anExchange(setup: ExchangeSetup = {}) {
       random,
       resolve: () => Promise.resolve([]),
       createPool: (scope) => hosts.createPool(scope),
+      sparesRefusing: () => setup.service?.compat === 'tulle',
       onOutlierEvent: () => undefined,
     });
   const cluster = make({ name: 'c', altStatName: 'c;', ...setup.cluster }, upstream);

@@ -160,6 +160,36 @@ describe('retries', () => {
     assert.equal(repeatable.upstream.attempts.length, 2);
   });
 
+  test('a kept connection that ends without a word is replaced once, whatever the policy', () => {
+    const cutOff = (method: string, { compat = 'tulle', kept = 1 }: { compat?: 'tulle' | 'istio'; kept?: number }) => {
+      const made = anExchange({ request: { method }, service: { compat } });
+      made.upstream.keptRequests = kept;
+      made.exchange.start();
+      made.upstream.last.reset();
+      const { length } = made.upstream.attempts;
+      if (length > 1) {
+        assert.equal(made.upstream.keptRequests, 0);
+        made.upstream.last.answer(200, 'ok');
+        assert.equal(made.logged[0]?.attempts, 2);
+      }
+      return [length, made.stream.head?.status];
+    };
+    for (const method of ['GET', 'PUT']) assert.deepEqual(cutOff(method, {}), [2, 200]);
+    for (const method of ['POST', 'PATCH']) assert.deepEqual(cutOff(method, {}), [1, 503]);
+    assert.deepEqual(cutOff('GET', { kept: 0 }), [1, 503]);
+    assert.deepEqual(cutOff('GET', { compat: 'istio' }), [1, 503]);
+  });
+
+  test('a replaced connection that ends as well is the end of it', () => {
+    const made = anExchange({ service: { compat: 'tulle' } });
+    made.upstream.keptRequests = 1;
+    made.exchange.start();
+    made.upstream.last.reset();
+    made.upstream.keptRequests = 1;
+    made.upstream.last.reset();
+    assert.deepEqual([made.upstream.attempts.length, made.stream.head?.status], [2, 503]);
+  });
+
   test('another host is preferred', () => {
     const retry = aRetry('5xx', { avoidPreviousHosts: true, hostSelectionAttempts: 5 });
     const made = startExchange({ endpoints: ['10.0.0.1', '10.0.0.2', '10.0.0.3'], action: { retry } });

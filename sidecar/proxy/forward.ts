@@ -15,7 +15,7 @@ import type { AccessRecord } from '../telemetry/access-record.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import type { RetryDecision, RetryState } from '../upstream/retry-state.ts';
-import { countCall, countResponse, resetKind, toFailure } from './attempt-outcome.ts';
+import { countCall, countResponse, mayRenew, resetKind, toFailure } from './attempt-outcome.ts';
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts';
 import { hashOf, openRetry } from './forward-setup.ts';
 import { ForwardTimers } from './forward-timers.ts';
@@ -60,6 +60,8 @@ export class Forward extends ForwardTimers implements AttemptOwner {
   #attempts = 0;
   #hash: bigint | null = null;
   #avoided: Set<Host> | null = null;
+  /** A dead connection was met and replaced. */
+  #wasRenewed = false;
   #isOver = false;
 
   constructor(owner: ForwardOwner, cluster: Cluster, route: CompiledRoute, action: ForwardAction) {
@@ -150,8 +152,12 @@ export class Forward extends ForwardTimers implements AttemptOwner {
     });
     if (host === null) return this.#end({ kind: 'noHealthyHost' });
     if (policy?.avoidPreviousHosts === true) (this.#avoided ??= new Set()).add(host);
+    this.#begin(host);
+  }
+
+  #begin(host: Host): void {
     this.#attempt = new Attempt(this, this.#cluster, host, this.#attempts);
-    record.upstreamHost = host.key;
+    this.#owner.record.upstreamHost = host.key;
     this.#attempt.start();
     this.#startTryTimeout();
   }
@@ -228,8 +234,22 @@ export class Forward extends ForwardTimers implements AttemptOwner {
         ? 'no'
         : this.#retry.shouldRetryReset(resetKind(failure), attempt.stream?.bytesSent ?? 0);
     if (decision === 'retry') return this.#backOff();
+    if (decision === 'no' && !this.#wasRenewed && this.#mayRenew(attempt, failure)) return this.#renew(attempt.host);
     this.#flag(decision);
     this.#end(toFailure(failure));
+  }
+
+  #mayRenew(attempt: Attempt, failure: AttemptFailure): boolean {
+    const { compat, request } = this.#owner;
+    return compat === 'tulle' && this.body.isWhole && mayRenew(attempt, failure, request);
+  }
+
+  /** Asks the same host once more, on a new connection. */
+  #renew(host: Host): void {
+    this.#wasRenewed = true;
+    this.#owner.record.attempts = ++this.#attempts;
+    host.renewPools();
+    this.#begin(host);
   }
 
   /** The client went away, or a local answer stands. */

@@ -143,6 +143,8 @@ export class FakeUpstream {
   readonly attempts: FakeClientStream[] = [];
   readonly #waiting: { waiter: StreamWaiter; host: string }[] = [];
   cancelled = 0;
+  /** How many requests the connections that are given have carried already. */
+  keptRequests = 0;
 
   get last(): FakeClientStream {
     const last = this.attempts.at(-1);
@@ -163,6 +165,9 @@ export class FakeUpstream {
       connections: 0,
       idle: 0,
       pending: 0,
+      renew: () => {
+        this.keptRequests = 0;
+      },
       drain: () => undefined,
       close: () => undefined,
       newStream: (waiter) => {
@@ -191,7 +196,7 @@ export class FakeUpstream {
       capacity: 1,
       activeStreams: 0,
       isClosed: false,
-      requestCount: 0,
+      requestCount: this.keptRequests,
       open: (sink) => {
         const stream = new FakeClientStream(host, sink);
         this.attempts.push(stream);

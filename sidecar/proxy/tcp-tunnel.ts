@@ -183,6 +183,7 @@ export class TcpTunnel {
     host.stats.cx_connect_fail++;
     if (error.code === 'connect_timeout') cluster.stats.upstream_cx_connect_timeout++;
     cluster.reportLocal(host, 'connectFailed');
+    cluster.spare(host);
     if (attempt < this.#goal.maxAttempts) {
       this.#letGo();
       this.#upstreamHost = null;

@@ -47,6 +47,7 @@ function setUp(
         isDrained: false,
         isClosed: false,
         newStream: () => null,
+        renew: () => undefined,
         drain: () => {
           pool.isDrained = true;
         },

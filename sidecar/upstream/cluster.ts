@@ -24,6 +24,7 @@ import type { LocalResult } from './outlier-reports.ts';
 import type { OutlierStats } from './outlier-stats.ts';
 import { OutlierWatch, type HostJudge } from './outlier-watch.ts';
 import type { OutlierEvent } from './outlier.ts';
+import { SparedHosts } from './spared-hosts.ts';
 import { transportOf } from './transport-match.ts';
 import type { UpstreamProtocol } from './upstream-protocol.ts';
 
@@ -52,6 +53,8 @@ export type ClusterContext = Readonly<{
   onOutlierEvent: (cluster: string, event: OutlierEvent<Host>) => void;
   /** How long changes of health are gathered before they take effect (see `HealthWindow`); absent: not at all. */
   healthWindowMs?: (() => number) | undefined;
+  /** Whether hosts to be avoided are avoided while there are others (see `SparedHosts`); absent: no. */
+  sparesRefusing?: (() => boolean) | undefined;
   /** Null, or absent: a cluster keeps to itself. */
   shared?: ((cluster: string) => SharedState | null) | undefined;
 }>;
@@ -62,7 +65,7 @@ export type PickContext = Readonly<{
   hash?: bigint | null | undefined;
   /** Hosts that were tried already and are to be avoided. */
   exclude?: ReadonlySet<Host> | undefined;
-  /** How often to choose again when an excluded host was chosen; the last choice stands. */
+  /** How often to choose again when an excluded host was chosen; then the last choice stands, or anybody else's (`sparesRefusing`). */
   attempts?: number | undefined;
   /** Where an original-destination cluster is to go. */
   destination?: OriginalDestination | null | undefined;
@@ -74,6 +77,7 @@ export class Cluster implements HostOwner {
   readonly #context: ClusterContext;
   readonly #endpoints: EndpointSet;
   readonly #original: OriginalHosts;
+  readonly #spared: SparedHosts;
   readonly #outlier: HostJudge<Host>;
   readonly #healthWindow: HealthWindow;
   readonly #stats = createClusterStats();
@@ -91,6 +95,7 @@ export class Cluster implements HostOwner {
     this.#endpoints = new EndpointSet(config, context.random, this);
     this.#original = new OriginalHosts(this, context.clock, () => this.#membersChanged());
     const { clock, random } = context;
+    this.#spared = new SparedHosts(clock, context.sparesRefusing ?? (() => false));
     this.#outlier =
       shared?.judge(
         () => this.hosts,
@@ -139,12 +144,20 @@ export class Cluster implements HostOwner {
   pick(context: PickContext): Host | null {
     if (this.#config.discovery.kind === 'originalDst') return this.#pickOriginal(this.#config.discovery, context);
     const hash = context.hash ?? null;
-    const retries = context.exclude === undefined ? 0 : (context.attempts ?? 0);
-    let host = this.#endpoints.pick(hash, 0);
-    for (let attempt = 1; attempt <= retries && host !== null && context.exclude?.has(host) === true; attempt++)
-      host = this.#endpoints.pick(hash, attempt);
+    const host = this.#endpoints.pick(hash, 0);
     if (host === null) this.#stats.upstream_cx_none_healthy++;
+    else if (context.exclude !== undefined || host.restsUntil !== 0)
+      return this.#spared.choose(this.#endpoints, host, {
+        hash,
+        exclude: context.exclude,
+        attempts: context.attempts ?? 0,
+      });
     return host;
+  }
+
+  /** The host took no connection, or refused a request unseen: for a moment others are asked, if there are any. */
+  spare(host: Host): void {
+    this.#spared.spare(host);
   }
 
   /** The numbers, counted up to now; the object is the cluster's own, to be read or to be counted in by the attempt. */

@@ -26,6 +26,8 @@ export interface ConnectionPool {
   readonly connections: number;
   readonly idle: number;
   readonly pending: number;
+  /** Closes the idle connections, of which one was found dead; what follows gets new ones. */
+  renew(): void;
   /** Takes no new streams beyond those that wait, and closes each connection when its streams are done. */
   drain(): void;
   /** Closes all at once; who waits hears `closed`. */

@@ -134,6 +134,17 @@ export class EndpointSet {
     return null;
   }
 
+  /** Any usable host that is not avoided, of the first priority that has one; null if none has. */
+  other(isAvoided: (host: Host) => boolean): Host | null {
+    for (const audience of ['healthy', 'degraded'] as const) {
+      for (const level of this.#levels) {
+        const left = level[audience].flat().filter((host) => !isAvoided(host));
+        if (left.length > 0) return left[(this.#random() * left.length) | 0] ?? null;
+      }
+    }
+    return null;
+  }
+
   #pickIn(priority: number, audience: Audience, hash: bigint | null, attempt: number): Host | null {
     const level = this.#levels[priority];
     if (level === undefined) return null;

@@ -52,6 +52,8 @@ export class Host implements BalancedHost {
   };
   /** Requests under way to it from here. */
   activeRequests = 0;
+  /** It refused: until then (monotonic, ms) others are asked, if there are any. 0: it did not. Set by `SparedHosts`. */
+  restsUntil = 0;
   /** It left the cluster: what is under way ends, nothing new begins. */
   isRemoved = false;
   #endpoint: Endpoint;
@@ -127,6 +129,11 @@ export class Host implements BalancedHost {
   /** Its pools, for the admin API. */
   get pools(): ReadonlyMap<UpstreamProtocol, ConnectionPool> {
     return this.#pools ?? noPools;
+  }
+
+  /** Gives up its idle connections: one of them was found dead. */
+  renewPools(): void {
+    for (const pool of this.pools.values()) pool.renew();
   }
 
   /** Ends its pools in good order; the next request makes new ones. */

@@ -180,6 +180,19 @@ test('a connection past its longest life is not used again', () => {
   assert.equal(s.stats.upstream_cx_max_duration_reached, 1);
 });
 
+test('renewing closes idle connections alone, and the next stream gets a new one', () => {
+  const s = setUp();
+  s.ask('a');
+  s.ask('b');
+  const [idle, busy] = [s.connect(0), s.connect(1)];
+  idle.finish();
+  s.pool.renew();
+  assert.deepEqual([idle.isClosed, busy.isClosed, s.pool.connections], [true, false, 1]);
+  s.ask('c');
+  s.connect(2);
+  assert.equal(s.log.at(-1), 'c on c2');
+});
+
 test('draining closes idle connections and lets busy ones end', () => {
   const s = setUp();
   s.ask('a');

@@ -101,9 +101,13 @@ export class HttpPool implements ConnectionPool, ClientConnectionHandler {
     this.#connectForWaiting();
   }
 
+  renew(): void {
+    for (const pooled of this.#idle.clear()) pooled.connection.close();
+  }
+
   drain(): void {
     this.#isDraining = true;
-    for (const pooled of this.#idle.clear()) pooled.connection.close();
+    this.renew();
     this.#shared.length = 0;
     for (const { connection } of this.#open.values()) connection.drain();
     if (this.#waiting.size === 0) for (const stop of this.#connecting) stop();

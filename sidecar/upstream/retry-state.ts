@@ -34,8 +34,12 @@ export type RetryStats = {
 /** What the state of one exchange is made of. */
 export type RetryContext = Readonly<{ plan: RetryPlan; breaker: Breaker; stats: RetryStats; random: Random }>;
 
-/** Methods that may be repeated (RFC 9110 section 9.2.2). */
-const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+
+/** Whether a request may be carried out twice: by its method (RFC 9110 section 9.2.2), or since it says so. */
+export function isRepeatable({ method, headers }: RequestHead): boolean {
+  return idempotentMethods.has(method) || headers.has('idempotency-key');
+}
 
 /**
  * Decides about retries of one exchange. Made with its request, asked at the end of each attempt before anything went down to the
@@ -55,8 +59,7 @@ export class RetryState {
     this.#context = context;
     this.#conditions = isEligible ? plan.conditions : 0;
     this.#remaining = plan.attempts;
-    this.#isRepeatable =
-      !plan.safeMethodsOnly || safeMethods.has(request.method) || request.headers.has('idempotency-key');
+    this.#isRepeatable = !plan.safeMethodsOnly || isRepeatable(request);
   }
 
   /** How many retries were begun. */

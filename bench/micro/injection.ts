@@ -1,37 +1,15 @@
 /** The injector's time for one review, from the bytes of the request to those of the answer: `node bench/micro/injection.ts`. */
-import { injectionWebhook } from '../../control-plane/injector/webhook.ts';
-import { corpus, corpusPods } from '../../shared/injection/corpus.fixture.ts';
 import { encodeAdmissionReview, parseAdmissionReview } from '../../shared/kubernetes/admission-review.ts';
+import { reviewedInputs } from './injection-reviews.ts';
 
 const rounds = 200;
 const perSecond = 100;
 
-type Case = Readonly<{ body: string; answer: (body: string) => string }>;
-
-const cases: readonly Case[] = corpus.flatMap((one) =>
-  corpusPods(one.file).map(({ pod, namespace }) => {
-    const webhook = injectionWebhook(() => one.settings, {
-      namespaceOf: () => ({ labels: { 'istio-injection': 'enabled' }, annotations: {} }),
-      takesNativeSidecars: () => true,
-    });
-    const body = JSON.stringify({
-      apiVersion: 'admission.k8s.io/v1',
-      kind: 'AdmissionReview',
-      request: {
-        uid: 'u',
-        kind: { group: '', version: 'v1', kind: 'Pod' },
-        resource: { group: '', version: 'v1', resource: 'pods' },
-        namespace: namespace ?? 'default',
-        operation: 'CREATE',
-        userInfo: { username: 'system:serviceaccount:kube-system:replicaset-controller' },
-        object: { apiVersion: 'v1', kind: 'Pod', ...pod },
-      },
-    });
-    return { body, answer: (text) => answerTo(webhook, text) };
-  }),
+const cases = reviewedInputs.flatMap(({ webhook, bodies }) =>
+  bodies.map((body) => ({ body, answer: (text: string) => answerTo(webhook, text) })),
 );
 
-function answerTo(webhook: ReturnType<typeof injectionWebhook>, body: string): string {
+function answerTo(webhook: (typeof reviewedInputs)[number]['webhook'], body: string): string {
   const review = parseAdmissionReview(JSON.parse(body));
   if (!review.ok) throw new Error(JSON.stringify(review.problems));
   return encodeAdmissionReview(webhook(review.value));

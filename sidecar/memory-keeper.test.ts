@@ -5,7 +5,7 @@ import { MemoryKeeper } from './memory-keeper.ts';
 
 const megabyte = 1024 * 1024;
 
-async function setUp() {
+async function setUp(heapBytes = 100 * megabyte) {
   const clock = new FakeClock();
   const state = { resident: 100 * megabyte, served: 0, settled: 0, trims: [] as number[] };
   const start = clock.now();
@@ -17,6 +17,7 @@ async function setUp() {
         state.resident = 60 * megabyte;
       },
       trim: () => state.trims.push(clock.now() - start),
+      heapBytes,
       get residentBytes() {
         return state.resident;
       },
@@ -31,6 +32,20 @@ test('the first configuration waits until memory is given back', async () => {
   const { state, clock } = await setUp();
   assert.equal(state.settled, 1);
   assert.equal(clock.pending, 1);
+});
+
+test('a small one does not: memory is given back as soon as nothing is served', async () => {
+  const { state, clock, keeper } = await setUp(20 * megabyte);
+  await keeper.configured();
+  state.served++;
+  clock.advance(500);
+  state.served++;
+  clock.advance(1000);
+  assert.equal(state.settled, 0);
+  clock.advance(2000);
+  assert.equal(state.settled, 1);
+  clock.advance(60_000);
+  assert.equal(state.settled, 1);
 });
 
 test('after a later one memory is given back once it was quiet, if that is worth it', async () => {

@@ -3,6 +3,8 @@ import type { Clock } from '#shared/runtime/clock.ts';
 /** The memory of a process. */
 export interface Memory {
   readonly residentBytes: number;
+  /** What the collector would have to look at. */
+  readonly heapBytes: number;
   /** Gives back all it can; the process stands still meanwhile, for some 100 ms with a large configuration. */
   settle(): Promise<void>;
   /** Gives back a little, at no cost that would be noticed. */
@@ -19,6 +21,10 @@ export type MemoryKeeperOptions = Readonly<{
 
 /** For so long nothing may have been served before the process stands still. */
 const quietMs = 5000;
+/** The first time it may be sooner: an application that has just started is seldom called at once. */
+const soonMs = 500;
+/** A heap of this size is collected within some 40 ms: little beside requests, much beside a start. */
+const smallHeapBytes = 32 * 1024 * 1024;
 /** What is worth it: a configuration of a thousand services leaves as much behind. */
 const worthBytes = 16 * 1024 * 1024;
 /** The first trim comes when the compiler is through with the hot path, and each later one after twice the time. */
@@ -26,8 +32,8 @@ const firstTrimMs = 4000;
 const maxTrimMs = 3_600_000;
 
 /**
- * When memory is given back: before the first configuration is called ready, and later when configurations left much behind and
- * nobody is served. A sidecar that is never quiet keeps what it has; the collector then reuses it. Memory is trimmed now and then.
+ * When memory is given back: before the first configuration is called ready, if that is a large one; else, and later when configurations
+ * left much behind, when nobody is served. A sidecar that is never quiet keeps what it has; the collector then reuses it. Memory is trimmed now and then.
  */
 export class MemoryKeeper {
   readonly #options: MemoryKeeperOptions;
@@ -40,10 +46,12 @@ export class MemoryKeeper {
     this.#options = options;
   }
 
-  /** A configuration is in force. Resolves when what the first one left behind is given back. */
+  /** A configuration is in force. Resolves when what the first one left behind is given back, or that can wait. */
   configured(): Promise<void> {
     if (this.#first === null) {
-      this.#first = this.#settle();
+      const canWait = this.#options.memory.heapBytes < smallHeapBytes;
+      if (canWait) this.#settleSoon(soonMs);
+      this.#first = canWait ? Promise.resolve() : this.#settle();
       this.#trimAfter(firstTrimMs);
     } else if (this.#stopTimer === null) this.#watch();
     return this.#first;
@@ -63,6 +71,15 @@ export class MemoryKeeper {
       if (this.#options.memory.residentBytes - this.#settledBytes < worthBytes) return;
       if (this.#options.served() === before) void this.#settle();
       else this.#watch();
+    });
+  }
+
+  #settleSoon(delayMs: number): void {
+    const before = this.#options.served();
+    this.#stopTimer = this.#options.clock.after(delayMs, () => {
+      this.#stopTimer = null;
+      if (this.#options.served() === before) void this.#settle();
+      else this.#settleSoon(Math.min(2 * delayMs, quietMs));
     });
   }
 

@@ -68,6 +68,8 @@ async function openWorkers(setup: DataPlaneSetup, concurrency: number): Promise<
     random: Math.random,
     logger,
     concurrency,
+    // What a predecessor's workers left waits in as many queues.
+    atOnce: setup.concurrency === null && !sockets.hasInherited ? 1 : concurrency,
     setup: { transport, own, compat, ownAddress },
     certificates,
     sockets: new WorkerSockets({

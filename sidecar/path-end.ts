@@ -16,6 +16,12 @@ export type PathLoad = Readonly<{
   outbound: number;
 }>;
 
+/** What several carry together; null: one that did not say. */
+export function sumLoads(loads: readonly (PathLoad | null)[]): PathLoad {
+  const sum = (of: keyof PathLoad) => loads.reduce((total, load) => total + (load?.[of] ?? 0), 0);
+  return { inbound: sum('inbound'), outbound: sum('outbound') };
+}
+
 /** How a data path hands over to a successor. */
 export type HandOver = Readonly<{
   /** HTTP connections that stay idle are closed after this time. */

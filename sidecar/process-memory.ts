@@ -5,7 +5,7 @@
  * cache, and what is needed of them is mapped again at its first use, at the cost of a page fault.
  */
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { Memory } from './memory-keeper.ts';
@@ -30,6 +30,10 @@ export class ProcessMemory implements Memory {
 
   get residentBytes(): number {
     return process.memoryUsage.rss();
+  }
+
+  get heapBytes(): number {
+    return getHeapStatistics().used_heap_size;
   }
 
   /** Gives back what it can. Never throws: where the system has no way to do a part, that part stays. */

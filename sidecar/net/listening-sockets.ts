@@ -22,6 +22,11 @@ export class ListeningSockets {
     this.#inherited = inherited;
   }
 
+  /** Whether a predecessor left sockets that were not taken yet. */
+  get hasInherited(): boolean {
+    return this.#inherited.length > 0;
+  }
+
   /**
    * Takes a socket that the predecessor listened on there; null if it left none (any more). The descriptor belongs to the caller. Ports
    * are told apart by number, whatever the listener is called now; those of port 0, which say nothing, by name.

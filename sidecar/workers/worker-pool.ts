@@ -9,42 +9,29 @@
  * A worker that dies is replaced, and only its connections are lost: its queue of connections waits (WorkerSockets), its share of the
  * counts is taken off, its numbers are kept.
  */
-import type { Clock } from '#shared/runtime/clock.ts';
 import type { HostPort } from '#shared/runtime/host-port.ts';
-import type { Random } from '#shared/runtime/random.ts';
-import type { Watch } from '#shared/runtime/watch.ts';
-import type { WorkloadCertificate } from '#shared/x509/workload-certificate.ts';
 import { retireReport, sumReports, type DataPathReport } from '../data-path-report.ts';
 import type { DataPlane } from '../data-plane.ts';
 import { diffSnapshot } from '../snapshot/delta.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
-import type { PathLog } from '../neighbours.ts';
-import type { HandOver, PathLoad } from '../path-end.ts';
+import { sumLoads, type HandOver, type PathLoad } from '../path-end.ts';
 import { openAccessLog } from '../telemetry/access-log-writer.ts';
 import { AccessLogWriters } from '../telemetry/access-log-writers.ts';
 import { mergeSlabs } from '../telemetry/merge-slabs.ts';
 import type { SlabView } from '../telemetry/series.ts';
 import { ClusterCounts } from './cluster-counts.ts';
 import { inTime } from './in-time.ts';
-import { postCertificate, type ToWorker, type WorkerSetup } from './messages.ts';
+import { postCertificate, type ToWorker } from './messages.ts';
 import { OutlierHub } from './outlier-hub.ts';
 import { countEarlyDeaths, restartDelayMs } from './restart-delay.ts';
-import type { WorkerSockets } from './worker-sockets.ts';
-import type { HandledMessage, WorkerHandler, WorkerThread } from './worker-thread.ts';
-
-export type WorkerPoolOptions = Readonly<{
-  clock: Clock;
-  random: Random;
-  logger: PathLog;
-  concurrency: number;
-  setup: Omit<WorkerSetup, 'index'>;
-  certificates: Watch<WorkloadCertificate | null>;
-  sockets: WorkerSockets;
-  start: (setup: WorkerSetup, handler: WorkerHandler) => WorkerThread;
-}>;
+import type { WorkerPoolOptions } from './worker-pool-options.ts';
+import type { HandledMessage, WorkerThread } from './worker-thread.ts';
 
 /** The place of a worker, which its successors take. `thread`: null between a death and the next start. */
 type Seat = { readonly index: number; thread: WorkerThread | null; startedAt: number; earlyDeaths: number };
+
+/** Long enough for readiness to be noticed, and short beside anything that needs more than one thread. */
+const othersAfterMs = 2000;
 
 export class WorkerPool implements DataPlane {
   readonly #options: WorkerPoolOptions;
@@ -68,7 +55,7 @@ export class WorkerPool implements DataPlane {
   readonly #keepAlive = setInterval(() => undefined, 60_000);
 
   constructor(options: WorkerPoolOptions) {
-    const { clock, random, logger, concurrency, certificates } = options;
+    const { clock, random, logger, concurrency, atOnce, sockets, certificates } = options;
     this.#options = options;
     this.#counts = new ClusterCounts(concurrency);
     this.#hub = new OutlierHub({
@@ -85,7 +72,10 @@ export class WorkerPool implements DataPlane {
       startedAt: 0,
       earlyDeaths: 0,
     }));
-    for (const seat of this.#seats) this.#fill(seat);
+    for (const seat of this.#seats) {
+      if (seat.index < atOnce) this.#fill(seat);
+      else sockets.suspend(seat.index);
+    }
     this.#stopCertificates = certificates.subscribe((certificate) =>
       this.#tellAll({ kind: 'certificate', certificate: postCertificate(certificate) }),
     );
@@ -105,6 +95,9 @@ export class WorkerPool implements DataPlane {
   }
 
   listen(): Promise<void> {
+    const { clock, atOnce } = this.#options;
+    if (!this.#isListening)
+      clock.after(othersAfterMs, () => this.#seats.slice(atOnce).forEach((seat) => this.#refill(seat)));
     this.#isListening = true;
     this.#applying = this.#applying.then(() => (this.#snapshot === null ? undefined : this.#apply(this.#snapshot)));
     return this.#applying;
@@ -130,11 +123,8 @@ export class WorkerPool implements DataPlane {
   }
 
   async load(): Promise<PathLoad> {
-    const loads = await Promise.all(
-      this.#threads().map((thread) => inTime(this.#options.clock, thread.ask('load', {}))),
-    );
-    const sum = (of: keyof PathLoad) => loads.reduce((total, load) => total + (load?.[of] ?? 0), 0);
-    return { inbound: sum('inbound'), outbound: sum('outbound') };
+    const { clock } = this.#options;
+    return sumLoads(await Promise.all(this.#threads().map((thread) => inTime(clock, thread.ask('load', {})))));
   }
 
   stopInbound(): void {
@@ -282,11 +272,13 @@ export class WorkerPool implements DataPlane {
     const delayMs = restartDelayMs(seat.earlyDeaths, random);
     logger.error({ worker: index, reason, restartInMs: delayMs }, 'a worker died: its connections are lost');
     if (delayMs > 0) sockets.suspend(index);
-    clock.after(delayMs, () => {
-      if (this.#isEnding) return;
-      sockets.resume(index);
-      this.#fill(seat);
-    });
+    clock.after(delayMs, () => this.#refill(seat));
+  }
+
+  #refill(seat: Seat): void {
+    if (this.#isEnding) return;
+    this.#options.sockets.resume(seat.index);
+    this.#fill(seat);
   }
 
   async #reportOf(thread: WorkerThread): Promise<DataPathReport | null> {

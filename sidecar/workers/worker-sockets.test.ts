@@ -64,6 +64,19 @@ describe('sockets of workers', { skip: calls === null ? 'not on this system' : f
     assert.deepEqual(account.held(), []);
   });
 
+  it('are not opened for a worker that is still to come', () => {
+    const { sockets } = setUp(calls);
+    sockets.suspend(1);
+    sockets.setListeners(new Map([['a', aListener(0)]]));
+    const one = sockets.placesFor(0);
+    assert.equal(sockets.placesFor(1).size, 0);
+    sockets.resume(1);
+    const other = sockets.placesFor(1);
+    assert.equal(place(other, 'a').port, place(one, 'a').port);
+    drop(one, other);
+    sockets.close();
+  });
+
   it('outlive who listens, and close with their listener', async () => {
     const { sockets } = setUp(calls);
     sockets.setListeners(new Map([['a', aListener(0)]]));

@@ -42,6 +42,7 @@ const backlog = 1024;
 export class WorkerSockets {
   readonly #options: WorkerSocketsOptions;
   readonly #held = new Map<string, Held>();
+  readonly #away = new Set<number>();
   /** Listeners of this direction are not opened any more. */
   #closedFor: ListenerConfig['direction'] | null = null;
 
@@ -105,6 +106,7 @@ export class WorkerSockets {
    * why a worker that comes back at once keeps its sockets.
    */
   suspend(worker: number): void {
+    this.#away.add(worker);
     for (const { sockets } of this.#held.values()) {
       if (sockets.filter((socket) => socket !== null).length < 2) continue;
       sockets[worker]?.release();
@@ -114,6 +116,7 @@ export class WorkerSockets {
 
   /** It comes back. */
   resume(worker: number): void {
+    this.#away.delete(worker);
     for (const { wanted, port, sockets } of this.#held.values()) {
       if (sockets[worker] !== null) continue;
       try {
@@ -147,6 +150,10 @@ export class WorkerSockets {
     try {
       for (let i = 0; i < workers; i++) {
         const inherited = account.take(wanted);
+        if (inherited === null && this.#away.has(i)) {
+          held.sockets.push(null);
+          continue;
+        }
         const opened =
           inherited === null ? this.#openOne(wanted, held.port, i) : this.#hold(wanted, calls.adopt(inherited));
         held.sockets.push(opened);

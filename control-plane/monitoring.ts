@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer } from '#shared/runtime/node-http.ts';
 import type { AddressInfo } from 'node:net';
 import type { HostPort } from '#shared/runtime/host-port.ts';
 import { describeError, MeshError } from '#shared/runtime/mesh-error.ts';

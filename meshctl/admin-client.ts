@@ -1,6 +1,7 @@
 /** The client of the control plane's admin API: reads over TCP, changes over the unix socket of the data directory. */
-import { request as httpRequest, type RequestOptions } from 'node:http';
+import type { RequestOptions } from 'node:http';
 import { describeError } from '#shared/runtime/mesh-error.ts';
+import { request as httpRequest } from '#shared/runtime/node-http.ts';
 import { CommandError, exitCodes } from './command-error.ts';
 
 /** Where the control plane is. */

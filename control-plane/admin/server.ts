@@ -1,6 +1,7 @@
 import { timingSafeEqual, randomBytes } from 'node:crypto';
 import { chmod, mkdir, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from '#shared/runtime/node-http.ts';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describeError, MeshError } from '#shared/runtime/mesh-error.ts';

@@ -1,6 +1,6 @@
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { certificateServiceImplementation } from '#shared/certificates/serve-certificates.ts';
-import { certificateServiceDefinition } from '#shared/certificates/service-definition.ts';
+import { certificateService } from '#shared/certificates/service-definition.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { describeError } from '#shared/runtime/mesh-error.ts';
 import type { Watch } from '#shared/runtime/watch.ts';
@@ -65,7 +65,7 @@ export function openCertificateSide(options: CertificateSideOptions): Certificat
     attestors,
     serverCertificate,
     serverCredentials: followServerCredential(serverCertificate.credentials),
-    service: { definition: certificateServiceDefinition, implementation },
+    service: { definition: certificateService, implementation },
     close: () => serverCertificate.close(),
   };
 }

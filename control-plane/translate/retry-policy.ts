@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from '#shared/runtime/node-http.ts';
 import type { TypedObject } from '#shared/xds/typed.ts';
 import { type Compat, defaultRetryOn } from './compat.ts';
 import { duration } from './features/connection-pool.ts';

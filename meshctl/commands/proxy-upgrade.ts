@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { request } from '#shared/runtime/node-http.ts';
 import { text as readAll } from 'node:stream/consumers';
 import type { ProxyView } from '#shared/admin/views.ts';
 import { parseHostPort, type HostPort } from '#shared/runtime/host-port.ts';

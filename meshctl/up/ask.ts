@@ -1,4 +1,4 @@
-import { get } from 'node:http';
+import { get } from '#shared/runtime/node-http.ts';
 
 /** The answer to a GET of something on this machine, or null when there is none in time. Takes no proxy, whatever the environment says. */
 export function ask(url: string, timeoutMs = 1000): Promise<Readonly<{ status: number; body: string }> | null> {

@@ -1,6 +1,6 @@
 import { Client, Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { MeshError, type MeshErrorCode } from '#shared/runtime/mesh-error.ts';
-import { certificateServiceDefinition, type WireRequest, type WireResponse } from './service-definition.ts';
+import { certificateService, type WireRequest, type WireResponse } from './service-definition.ts';
 import { tlsChannel, type TlsTarget } from './tls-channel.ts';
 
 /** One call for a certificate. */
@@ -27,11 +27,14 @@ export async function createCertificate(call: CreateCertificateCall): Promise<re
 }
 
 function send(client: Client, call: CreateCertificateCall): Promise<readonly string[]> {
-  const method = certificateServiceDefinition['CreateCertificate'];
-  if (method === undefined) throw new MeshError('unsupported', 'the certificate service has no CreateCertificate');
+  const method = certificateService.CreateCertificate;
   const metadata = new Metadata();
   if (call.token !== undefined) metadata.set('authorization', `Bearer ${call.token}`);
-  const request: WireRequest = { csr: call.csr, validityDuration: Math.ceil(call.validityMs / 1000) };
+  const request: WireRequest = {
+    csr: call.csr,
+    validityDuration: Math.ceil(call.validityMs / 1000),
+    metadata: new Map(),
+  };
   return new Promise((resolve, reject) => {
     const sent = client.makeUnaryRequest<WireRequest, WireResponse>(
       method.path,

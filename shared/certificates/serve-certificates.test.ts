@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { Client, credentials, Metadata, Server, ServerCredentials, status, type ServiceError } from '@grpc/grpc-js';
-import { certificateServiceDefinition, type WireResponse } from './service-definition.ts';
+import { certificateService, type WireRequest, type WireResponse } from './service-definition.ts';
 import { certificateServiceImplementation, type CertificateHandler } from './serve-certificates.ts';
 
 async function serve(t: TestContext, handle: CertificateHandler) {
@@ -10,20 +10,20 @@ async function serve(t: TestContext, handle: CertificateHandler) {
   const server = new Server();
   t.after(() => server.forceShutdown());
   server.addService(
-    certificateServiceDefinition,
+    certificateService,
     certificateServiceImplementation(handle, (error) => faults.push(error)),
   );
   const port = await promisify(server.bindAsync.bind(server))('127.0.0.1:0', ServerCredentials.createInsecure());
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
   t.after(() => client.close());
-  const method = certificateServiceDefinition['CreateCertificate']!;
-  const call = (request: object, metadata: Metadata) =>
+  const method = certificateService.CreateCertificate;
+  const call = (request: Partial<WireRequest>, metadata: Metadata) =>
     new Promise<WireResponse>((resolve, reject) => {
-      client.makeUnaryRequest<object, WireResponse>(
+      client.makeUnaryRequest<WireRequest, WireResponse>(
         method.path,
         method.requestSerialize,
         method.responseDeserialize,
-        request,
+        { csr: '', validityDuration: 0, metadata: new Map(), ...request },
         metadata,
         (error: ServiceError | null, response) => (error === null && response ? resolve(response) : reject(error)),
       );
@@ -39,18 +39,18 @@ test('hands the handler the request and what the caller is known by', async (t) 
   });
   const metadata = new Metadata();
   metadata.set('authorization', 'Bearer x');
-  const fields = { ClusterID: { stringValue: 'one' }, odd: { numberValue: 1 } };
-  const response = await call({ csr: 'PEM', validityDuration: 60, metadata: { fields } }, metadata);
+  const told = new Map([
+    ['ClusterID', 'one'],
+    ['odd', null],
+  ]);
+  const response = await call({ csr: 'PEM', validityDuration: 60, metadata: told }, metadata);
   assert.deepEqual(response.certChain, ['leaf', 'root']);
   await call({}, new Metadata());
   assert.deepEqual(seen, [
     {
       csr: 'PEM',
       validityMs: 60_000,
-      metadata: new Map([
-        ['ClusterID', 'one'],
-        ['odd', null],
-      ]),
+      metadata: told,
     },
     { authorization: 'Bearer x', peerCertificate: null },
     { csr: '', validityMs: 0, metadata: new Map() },

@@ -32,7 +32,7 @@ const statusOf = {
   unavailable: status.UNAVAILABLE,
 } as const;
 
-/** The answering end: an implementation to give to `server.addService(certificateServiceDefinition, ...)`. */
+/** The answering end: an implementation to give to `server.addService(certificateService, ...)`. */
 export function certificateServiceImplementation(
   handle: CertificateHandler,
   onFault: (error: unknown) => void,
@@ -53,13 +53,8 @@ export function certificateServiceImplementation(
   };
 }
 
-function decodeRequest(request: WireRequest): CertificateRequest {
-  const fields = Object.entries(request.metadata?.fields ?? {});
-  return {
-    csr: request.csr,
-    validityMs: request.validityDuration * 1000,
-    metadata: new Map(fields.map(([name, value]) => [name, value.stringValue ?? null])),
-  };
+function decodeRequest({ csr, validityDuration, metadata }: WireRequest): CertificateRequest {
+  return { csr, validityMs: validityDuration * 1000, metadata };
 }
 
 function toCredentials(call: ServerUnaryCall<WireRequest, WireResponse>): CallerCredentials {

@@ -31,7 +31,7 @@ import type { HandledMessage, WorkerThread } from './worker-thread.ts';
 type Seat = { readonly index: number; thread: WorkerThread | null; startedAt: number; earlyDeaths: number };
 
 /** Long enough for readiness to be noticed, and short beside anything that needs more than one thread. */
-const othersAfterMs = 2000;
+const othersAfterMs = 5000;
 
 export class WorkerPool implements DataPlane {
   readonly #options: WorkerPoolOptions;

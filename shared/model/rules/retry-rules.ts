@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from '../../runtime/node-http.ts';
 import type { Field } from './field.ts';
 import type { Report } from './report.ts';
 import { checkDuration, checkNonNegative } from './scalar-rules.ts';

@@ -5,6 +5,7 @@
  *   .proto files       -> DIR/<component>/envoy.json           one descriptor instead of hundreds of files and their parser
  *                         DIR/<component>/main.js              what is started: checks Node, hands over the descriptor
  *   worker.ts          -> DIR/sidecar/worker.js                what its worker threads run
+ *   a run of both      -> DIR/<component>/compile-cache        what V8 made of the code of a start (`compile-cache.ts`)
  *   koffi              -> DIR/sidecar/node_modules             native code cannot be bundled
  *   manifests          -> DIR/meshctl/manifests                what `meshctl install` applies
  *
@@ -14,6 +15,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statS
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build as bundle, type BuildOptions } from 'esbuild';
+import packageJson from './package.json' with { type: 'json' };
+import { fillCompileCaches, useCompileCache } from './compile-cache.ts';
 import { packDescriptor } from '#shared/xds/protos.ts';
 
 type Component = Readonly<{ name: string; speaksXds: boolean; native: boolean }>;
@@ -48,6 +51,7 @@ const { values } = parseArgs({ options: { out: { type: 'string' } } });
 const out = values.out === undefined ? join(root, 'dist') : resolve(values.out);
 const descriptor = JSON.stringify(packDescriptor());
 for (const component of components) await buildComponent(component);
+await fillCompileCaches(out, sidecarFlags());
 
 async function buildComponent({ name, speaksXds, native }: Component): Promise<void> {
   const folder = join(out, name);
@@ -62,13 +66,15 @@ async function buildComponent({ name, speaksXds, native }: Component): Promise<v
     splitting: true,
   });
   // By itself: a thread compiles its own code anyway, and one file is loaded with less than many.
-  if (name === 'sidecar')
-    await bundle({ ...bundling, entryPoints: ['sidecar/worker.ts'], outfile: join(folder, 'worker.js') });
+  if (name === 'sidecar') {
+    await bundle({ ...bundling, entryPoints: ['sidecar/worker.ts'], outfile: join(folder, 'worker-app.js') });
+    writeFileSync(join(folder, 'worker.js'), `await ${useCompileCache};\nawait import('./worker-app.js');\n`);
+  }
   if (speaksXds) writeFileSync(join(folder, 'envoy.json'), descriptor);
   if (native) copyKoffi(join(folder, 'node_modules'));
   if (name === 'meshctl') copyManifests(join(folder, 'manifests'));
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ name: `tulle-${name}`, type: 'module' })}\n`);
-  writeFileSync(join(folder, 'main.js'), launcherSource());
+  writeFileSync(join(folder, 'main.js'), launcherSource(speaksXds));
   console.log(`${folder}: ${Math.round(sizeOf(folder) / 1024)} KiB`);
 }
 
@@ -86,9 +92,15 @@ function entrySource(name: string, speaksXds: boolean): string {
 }
 
 /** Plain JavaScript that any Node reads, so that the wrong one is told what is wrong. */
-function launcherSource(): string {
+function launcherSource(hasCompileCache: boolean): string {
   const check = readFileSync(join(root, 'require-node.mjs'), 'utf8');
-  return `${check}import('./app.js');\n`;
+  return `${check}${hasCompileCache ? `${useCompileCache}.then(() => import('./app.js'))` : "import('./app.js')"};\n`;
+}
+
+/** The flags of Node in `npm run sidecar`: V8 keeps what it compiles for one set of them. */
+function sidecarFlags(): string[] {
+  const [, flags = ''] = / --import \S+ (.*) sidecar\/main\.ts$/.exec(packageJson.scripts.sidecar) ?? [];
+  return flags.split(' ');
 }
 
 function copyKoffi(modules: string): void {

@@ -1,5 +1,5 @@
 import { AdminClient } from './admin-client.ts';
-import { parseOutputFormat, type OutputFormat } from './output/print.ts';
+import { parseOutputFormat, type OutputFormat } from './output/formats.ts';
 import { findControlPlane } from './settings.ts';
 
 /** The flags that every command has. */

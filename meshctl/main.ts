@@ -1,7 +1,6 @@
 import { CommanderError } from 'commander';
 import { describeError } from '#shared/runtime/mesh-error.ts';
 import { CommandError, exitCodes } from './command-error.ts';
-import { addCompletion } from './completion.ts';
 import { buildProgram, commanderExitCode } from './program.ts';
 
 // A reader that has seen enough (`| head`) closes the pipe: nothing is left to say to it.
@@ -13,7 +12,8 @@ const program = buildProgram((exitCode) => {
   process.exitCode = exitCode;
 });
 try {
-  addCompletion(program);
+  // Walks through all verbs: not for those that a pod's start waits for.
+  if (process.argv[2] !== 'capture') (await import('./completion.ts')).addCompletion(program);
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = commanderExitCode(error);

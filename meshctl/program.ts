@@ -5,7 +5,7 @@ import { addCaptureVerbs } from './capture/flags.ts';
 import { exitCodes } from './command-error.ts';
 import type { InjectFlags } from './commands/inject.ts';
 import { toContext, type GlobalFlags } from './context.ts';
-import { outputFormats } from './output/print.ts';
+import { outputFormats } from './output/formats.ts';
 import { configParts, type ConfigPart } from './config-parts.ts';
 import { addInstallVerbs } from './install-verbs.ts';
 

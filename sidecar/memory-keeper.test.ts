@@ -7,7 +7,7 @@ const megabyte = 1024 * 1024;
 
 async function setUp(heapBytes = 100 * megabyte) {
   const clock = new FakeClock();
-  const state = { resident: 100 * megabyte, served: 0, settled: 0, trims: [] as number[] };
+  const state = { resident: 100 * megabyte, served: 0, released: 0, settled: 0, trims: [] as number[] };
   const start = clock.now();
   const keeper = new MemoryKeeper({
     clock,
@@ -15,6 +15,9 @@ async function setUp(heapBytes = 100 * megabyte) {
       settle: async () => {
         state.settled++;
         state.resident = 60 * megabyte;
+      },
+      release: async () => {
+        state.released++;
       },
       trim: () => state.trims.push(clock.now() - start),
       heapBytes,
@@ -34,18 +37,21 @@ test('the first configuration waits until memory is given back', async () => {
   assert.equal(clock.pending, 1);
 });
 
-test('a small one does not: memory is given back as soon as nothing is served', async () => {
+test('a small one does not: pages go back after a second, the rest as soon as nothing is served for ten', async () => {
   const { state, clock, keeper } = await setUp(20 * megabyte);
   await keeper.configured();
+  clock.advance(999);
+  assert.equal(state.released, 0);
+  clock.advance(1);
   state.served++;
-  clock.advance(500);
-  state.served++;
-  clock.advance(1000);
+  clock.advance(10_000);
+  assert.deepEqual([state.released, state.settled], [1, 0]);
+  clock.advance(9999);
   assert.equal(state.settled, 0);
-  clock.advance(2000);
+  clock.advance(1);
   assert.equal(state.settled, 1);
   clock.advance(60_000);
-  assert.equal(state.settled, 1);
+  assert.deepEqual([state.released, state.settled], [1, 1]);
 });
 
 test('after a later one memory is given back once it was quiet, if that is worth it', async () => {

@@ -7,6 +7,8 @@ export interface Memory {
   readonly heapBytes: number;
   /** Gives back all it can; the process stands still meanwhile, for some 100 ms with a large configuration. */
   settle(): Promise<void>;
+  /** Gives back what is not in use anyway, within a few milliseconds. */
+  release(): Promise<void>;
   /** Gives back a little, at no cost that would be noticed. */
   trim(): void;
 }
@@ -21,8 +23,9 @@ export type MemoryKeeperOptions = Readonly<{
 
 /** For so long nothing may have been served before the process stands still. */
 const quietMs = 5000;
-/** The first time it may be sooner: an application that has just started is seldom called at once. */
-const soonMs = 500;
+/** The first time it is longer: many sidecars may be starting on this machine, and none needs it for its readiness. */
+const firstQuietMs = 10_000;
+const firstReleaseMs = 1000;
 /** A heap of this size is collected within some 40 ms: little beside requests, much beside a start. */
 const smallHeapBytes = 32 * 1024 * 1024;
 /** What is worth it: a configuration of a thousand services leaves as much behind. */
@@ -50,7 +53,7 @@ export class MemoryKeeper {
   configured(): Promise<void> {
     if (this.#first === null) {
       const canWait = this.#options.memory.heapBytes < smallHeapBytes;
-      if (canWait) this.#settleSoon(soonMs);
+      if (canWait) this.#settleLater();
       this.#first = canWait ? Promise.resolve() : this.#settle();
       this.#trimAfter(firstTrimMs);
     } else if (this.#stopTimer === null) this.#watch();
@@ -74,12 +77,20 @@ export class MemoryKeeper {
     });
   }
 
-  #settleSoon(delayMs: number): void {
-    const before = this.#options.served();
-    this.#stopTimer = this.#options.clock.after(delayMs, () => {
+  #settleLater(): void {
+    const { clock, memory, served } = this.#options;
+    const settleIfQuiet = (before: number) => {
       this.#stopTimer = null;
-      if (this.#options.served() === before) void this.#settle();
-      else this.#settleSoon(Math.min(2 * delayMs, quietMs));
+      if (served() === before) void this.#settle();
+      else look();
+    };
+    const look = () => {
+      const before = served();
+      this.#stopTimer = clock.after(firstQuietMs, () => settleIfQuiet(before));
+    };
+    this.#stopTimer = clock.after(firstReleaseMs, () => {
+      void memory.release();
+      look();
     });
   }
 

@@ -37,9 +37,18 @@ export class ProcessMemory implements Memory {
   }
 
   /** Gives back what it can. Never throws: where the system has no way to do a part, that part stays. */
-  async settle(): Promise<void> {
+  settle(): Promise<void> {
     const fromMb = this.#residentMb();
     collectAll();
+    return this.#releaseFrom(fromMb);
+  }
+
+  /** The same without a collection. */
+  release(): Promise<void> {
+    return this.#releaseFrom(this.#residentMb());
+  }
+
+  async #releaseFrom(fromMb: number): Promise<void> {
     const problem = process.platform === 'linux' ? await this.#giveBack() : 'only Linux is known to take memory back';
     this.#onSettled({ fromMb, toMb: this.#residentMb(), problem });
   }

@@ -9,7 +9,8 @@ import { type CaptureFlags, type CaptureSettings, nameServersOf, parseCapture } 
 import { localSystem } from '../capture/system.ts';
 import { CommandError, exitCodes } from '../command-error.ts';
 import type { GlobalFlags } from '../context.ts';
-import { formatList, type ListView, parseOutputFormat } from '../output/print.ts';
+import { parseOutputFormat } from '../output/formats.ts';
+import type { ListView } from '../output/print.ts';
 
 /** The flags of `apply` and `check`. */
 export type CaptureCommandFlags = CaptureFlags & Readonly<{ iptables: IptablesKind | 'auto' }>;
@@ -56,6 +57,7 @@ export async function check(
   const checked = await checkCapture(localSystem, settings, flags.iptables);
   for (const line of checked.notes) note(line);
   if (checked.findings.length > 0) {
+    const { formatList } = await import('../output/print.ts');
     out(formatList(checked.findings, view, parseOutputFormat(output), headers));
     const { length } = checked.findings;
     throw new CommandError(

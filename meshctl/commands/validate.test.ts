@@ -6,7 +6,7 @@ import test from 'node:test';
 import { parse } from 'yaml';
 import { AdminClient } from '../admin-client.ts';
 import type { CommandContext } from '../context.ts';
-import { outputFormats, type OutputFormat } from '../output/print.ts';
+import { outputFormats, type OutputFormat } from '../output/formats.ts';
 import { judge, validate, type FileProblem } from './validate.ts';
 
 const good = `apiVersion: v1

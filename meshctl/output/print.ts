@@ -1,28 +1,13 @@
 /** Output in the formats that kubectl has: table, wide, json, yaml, jsonl, name. Data goes to stdout, messages to stderr. */
 import { stringify } from 'yaml';
-import { CommandError, exitCodes } from '../command-error.ts';
+import type { OutputFormat } from './formats.ts';
 import { formatTable } from './table.ts';
-
-export const outputFormats = ['table', 'wide', 'json', 'yaml', 'jsonl', 'name'] as const;
-export type OutputFormat = (typeof outputFormats)[number];
 
 /** A column of a table: its head and the cell of an item. `wide`: only with `-o wide`. */
 export type Column<T> = Readonly<{ head: string; cell: (item: T) => string; wide?: boolean }>;
 
 /** How a list of one kind of item is shown. */
 export type ListView<T> = Readonly<{ columns: readonly Column<T>[]; name: (item: T) => string }>;
-
-/** The format named by `-o`, or an error that lists them. */
-export function parseOutputFormat(name: string): OutputFormat {
-  const format = outputFormats.find((known) => known === name);
-  if (format === undefined)
-    throw new CommandError(
-      exitCodes.usage,
-      `there is no output format ${name}`,
-      `use one of ${outputFormats.join(', ')}`,
-    );
-  return format;
-}
 
 /** The text of a list in a format. */
 export function formatList<T>(

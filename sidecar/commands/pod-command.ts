@@ -35,7 +35,7 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-const lookEveryMs = 100;
+const lookEveryMs = 250;
 
 /** Runs the command that the first argument names; null: it names none, and is the sidecar's own. */
 export function podCommand(args: readonly string[], environment: Environment): Promise<CommandEnd> | null {

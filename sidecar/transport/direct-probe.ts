@@ -12,7 +12,7 @@ const timeoutMs = 2000;
  * More than fits into a socket's buffers or a record of TLS: writes wait, and reads come in parts. Made anew: a constant would be held
  * by every worker thread.
  */
-const aPayload = () => Buffer.alloc(600_000, 'the direct transport tests itself; ');
+const aPayload = () => Buffer.alloc(240_000, 'the direct transport tests itself; ');
 
 /**
  * Whether the direct transport works in this process: the Node version is the tested one, its private interface has the known shape,

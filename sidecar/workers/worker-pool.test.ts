@@ -70,13 +70,13 @@ describe('the threads of a pool', () => {
     await pool.close();
   });
 
-  it('or one alone, whom the others join five seconds after it began to listen', async () => {
+  it('or one alone, whom the others join ten seconds after it began to listen', async () => {
     const { pool, started, told, clock } = setUp(1);
     await pool.apply(emptySnapshot);
     clock.advance(60_000);
     await pool.listen();
     await pool.listen();
-    clock.advance(4999);
+    clock.advance(9999);
     assert.deepEqual([started, told], [[0], ['1 away', '2 away']]);
     clock.advance(1);
     assert.deepEqual(

@@ -30,8 +30,8 @@ import type { HandledMessage, WorkerThread } from './worker-thread.ts';
 /** The place of a worker, which its successors take. `thread`: null between a death and the next start. */
 type Seat = { readonly index: number; thread: WorkerThread | null; startedAt: number; earlyDeaths: number };
 
-/** Long enough for readiness to be noticed, and short beside anything that needs more than one thread. */
-const othersAfterMs = 5000;
+/** Long enough for others that start on the same machine, and short beside anything that needs more than one thread. */
+const othersAfterMs = 10_000;
 
 export class WorkerPool implements DataPlane {
   readonly #options: WorkerPoolOptions;

@@ -21,7 +21,7 @@ import type { Finding } from '../../../meshctl/check/verdict.ts';
 import { check } from '../../../meshctl/commands/check.ts';
 import { install, type InstallFlags } from '../../../meshctl/commands/install.ts';
 import type { CommandContext } from '../../../meshctl/context.ts';
-import type { OutputFormat } from '../../../meshctl/output/print.ts';
+import type { OutputFormat } from '../../../meshctl/output/formats.ts';
 import { aRoot, type TestRoot } from '../certificates.ts';
 import type { WebhookServer } from '../../../control-plane/webhooks/server.ts';
 import { answerWebhooks } from './answer-webhooks.ts';

@@ -3,6 +3,7 @@
  * changes stay in memory), with its volumes bound at their paths, and the user and capabilities of its security context. Pure: texts and
  * arguments; `container.ts` runs them.
  */
+import { dirname } from 'node:path';
 import type { Container, Pod } from './objects.ts';
 
 type SecurityContext = NonNullable<Container['securityContext']>;
@@ -25,39 +26,48 @@ const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /**
  * A bash script that is run as first process of new mount and pid namespaces; ends in the program that is given as its arguments. Says so
- * on descriptor 3 right before.
+ * on descriptor 3 right before. Mounts are tables for `mount --all`, since a process for each would take longer than all else.
  */
 export function rootScript({ scratch, shown, opened, mounts, readOnly }: Root): string {
   const root = `${scratch}/root`;
   // Last, so that no volume hides them.
   const placed = [...mounts, ...shown.map((folder) => ({ source: folder, target: folder, readOnly: false }))];
+  const overlay = `lowerdir=/,upperdir=${escape(scratch)}/upper,workdir=${escape(scratch)}/work`;
   return [
     'set -e',
     'export LC_ALL=C',
     `mount -t tmpfs tmpfs ${quote(scratch)}`,
-    `mkdir ${quote(`${scratch}/upper`)} ${quote(`${scratch}/work`)} ${quote(root)}`,
-    `mount -t overlay overlay -o ${quote(`lowerdir=/,upperdir=${scratch}/upper,workdir=${scratch}/work`)} ${quote(root)}`,
-    `cd ${quote(root)}`,
-    'mount --rbind /dev dev',
-    'mount -t proc proc proc',
-    'mount --bind proc/sys proc/sys && mount -o remount,bind,ro proc/sys',
-    'mkdir .mounts',
-    ...placed.flatMap(({ source }, index) => bindHere(source, `.mounts/${index}`)),
+    `cd ${quote(scratch)}`,
+    'mkdir upper work root',
+    ...mountAll('table', [
+      `overlay ${escape(root)} overlay ${overlay} 0 0`,
+      tableLine('/dev', `${root}/dev`, 'rbind'),
+      `proc ${escape(root)}/proc proc defaults 0 0`,
+      tableLine(`${root}/proc/sys`, `${root}/proc/sys`, 'bind,ro'),
+    ]),
+    // Volumes are on mounts of their own: bound within the new root first, under numbers, they can be bound again from inside of it.
+    'mkdir root/.mounts',
+    ...placed.map(({ source }, index) => `[[ -d ${quote(source)} ]] || : > root/.mounts/${index}`),
+    ...mountAll(
+      'table',
+      placed.map(({ source }, index) => tableLine(source, `${root}/.mounts/${index}`, 'rbind')),
+    ),
+    'cd root',
     // Links such as /var/run are followed within the container's root, not on the machine.
     `exec chroot . bash -c ${quote(insideScript(placed, opened, readOnly))} container "$@"`,
   ].join('\n');
 }
 
-/** Volumes are on mounts of their own: bound within the new root first, under numbers, they can be bound again from inside of it. */
-const bindHere = (source: string, place: string): string[] => [
-  `if [[ -d ${quote(source)} ]]; then mkdir ${place}; else touch ${place}; fi`,
-  `mount --rbind ${quote(source)} ${place}`,
-];
-
 function insideScript(mounts: readonly Mount[], opened: readonly string[], readOnly: boolean): string {
   return [
     'set -e',
-    ...mounts.flatMap(({ target, readOnly }, index) => bindAt(`/.mounts/${index}`, quote(target), readOnly)),
+    ...mounts.map(({ target }, index) => fileFor(`/.mounts/${index}`, target)),
+    ...mountAll(
+      '/.mounts/table',
+      mounts.map(({ target, readOnly }, index) =>
+        tableLine(`/.mounts/${index}`, target, readOnly ? 'rbind,ro' : 'rbind'),
+      ),
+    ),
     ...(opened.length === 0 ? [] : [`chmod a+rx ${opened.map(quote).join(' ')}`]),
     ...(readOnly ? ['mount -o remount,bind,ro /'] : []),
     'unset LC_ALL',
@@ -67,11 +77,20 @@ function insideScript(mounts: readonly Mount[], opened: readonly string[], readO
   ].join('\n');
 }
 
-const bindAt = (source: string, target: string, readOnly: boolean): string[] => [
-  `if [[ -d ${source} ]]; then mkdir -p ${target}; elif [[ ! -e ${target} ]]; then mkdir -p "$(dirname ${target})"; touch ${target}; fi`,
-  `mount --rbind ${source} ${target}`,
-  ...(readOnly ? [`mount -o remount,bind,ro ${target}`] : []),
-];
+/** Where a file is to be bound there must be one; folders are made by the mount. */
+const fileFor = (source: string, target: string): string =>
+  `[[ -d ${source} || -e ${quote(target)} ]] || { mkdir -p ${quote(dirname(target))}; : > ${quote(target)}; }`;
+
+/** Mounts what these lines of fstab(5) say, in their order. */
+const mountAll = (file: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : [`cat > ${file} <<'end of table'`, ...lines, 'end of table', `mount --all --fstab ${file}`];
+
+const tableLine = (source: string, target: string, options: string): string =>
+  `${escape(source)} ${escape(target)} none ${options},X-mount.mkdir 0 0`;
+
+/** A field of fstab(5): blanks and backslashes by their octal numbers. */
+const escape = (text: string): string =>
+  text.replaceAll(/[\s\\#]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`);
 
 /** What a container may do that names no capabilities: the usual set of container runtimes. */
 const usual = [

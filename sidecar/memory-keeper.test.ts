@@ -38,7 +38,7 @@ test('the first configuration waits until memory is given back', async () => {
 });
 
 test('a small one does not: pages go back after a second, the rest as soon as nothing is served for ten', async () => {
-  const { state, clock, keeper } = await setUp(20 * megabyte);
+  const { state, clock, keeper } = await setUp(19 * megabyte);
   await keeper.configured();
   clock.advance(999);
   assert.equal(state.released, 0);

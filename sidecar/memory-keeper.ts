@@ -26,8 +26,8 @@ const quietMs = 5000;
 /** The first time it is longer: many sidecars may be starting on this machine, and none needs it for its readiness. */
 const firstQuietMs = 10_000;
 const firstReleaseMs = 1000;
-/** A heap of this size is collected within some 40 ms: little beside requests, much beside a start. */
-const smallHeapBytes = 32 * 1024 * 1024;
+/** A heap of this size holds a bundle and a configuration of some hundred services: what the start left there is a few megabytes. */
+const smallHeapBytes = 20 * 1024 * 1024;
 /** What is worth it: a configuration of a thousand services leaves as much behind. */
 const worthBytes = 16 * 1024 * 1024;
 /** The first trim comes when the compiler is through with the hot path, and each later one after twice the time. */

@@ -195,13 +195,28 @@ suite('install', { skip: withoutKubernetes ?? false }, () => {
     assert.match(text, /tulle-injector serverside-applied/);
   });
 
+  const render = (folder: string) => {
+    const text = execFileSync(kubectl, ['kustomize', join(manifests, folder)], { encoding: 'utf8' });
+    return parseAllDocuments(text).map((document) => document.toJS() as ClusterObject);
+  };
+  type Deployment = { replicas: number; template: { spec: { containers: { args: string[] }[] } } };
+  const deploymentOf = (objects: readonly ClusterObject[]) =>
+    objects.find(({ kind }) => kind === 'Deployment')!['spec'] as Deployment;
+
   test('kubectl renders every folder, and the overlay of one replica says one', () => {
     for (const folder of ['crds', 'control-plane', 'order-service', 'prometheus-operator'])
-      assert.match(execFileSync(kubectl, ['kustomize', join(manifests, folder)], { encoding: 'utf8' }), /^kind: /m);
-    const text = execFileSync(kubectl, ['kustomize', join(manifests, 'overlays/single-replica')], { encoding: 'utf8' });
-    const objects = parseAllDocuments(text).map((document) => document.toJS() as ClusterObject);
-    const spec = objects.find(({ kind }) => kind === 'Deployment')!['spec'] as { replicas: number };
-    assert.equal(spec.replicas, 1);
+      assert.ok(render(folder).length > 0);
+    assert.equal(deploymentOf(render('overlays/single-replica')).replicas, 1);
+  });
+
+  test('the overlay that repairs missed injections gives the flag, and the one right more that it needs', () => {
+    const [plain, repairing] = [render('control-plane'), render('overlays/repair-injection')];
+    assert.ok(deploymentOf(repairing).template.spec.containers[0]?.args.includes('--repair-injection'));
+    const mayDeletePods = (objects: readonly ClusterObject[]) =>
+      objects.some(
+        ({ kind, rules }) => kind === 'ClusterRole' && /"pods"\],"verbs":\["delete"/.test(JSON.stringify(rules)),
+      );
+    assert.deepEqual([mayDeletePods(plain), mayDeletePods(repairing)], [false, true]);
   });
 });
 

@@ -2,6 +2,7 @@
 import { systemClock } from '#shared/runtime/clock.ts';
 import { MeshError } from '#shared/runtime/mesh-error.ts';
 import { Readiness } from '#shared/runtime/readiness.ts';
+import { WatchSource } from '#shared/runtime/watch.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
 import { AdminFace } from './admin-face.ts';
 import { startAdmin, startReadiness } from './admin/server.ts';
@@ -23,6 +24,7 @@ import type { MeshedSettings } from './settings/meshed.ts';
 import { startMetrics, startStatus } from './status/server.ts';
 import { stopInPod } from './stopping.ts';
 import { TimeToReady } from './time-to-ready.ts';
+import type { XdsState } from './xds/session.ts';
 
 type Meshed = Settings & MeshedSettings;
 
@@ -37,10 +39,11 @@ export async function buildMeshed(settings: Meshed, logger: Logger, around: Surr
   const dataPlane = await meshedDataPlane(settings, logger, { link, sockets: around.sockets });
   const memory = keepMemory(around, dataPlane);
   let gate: ListeningGate | null = null;
-  follow({ link, dataPlane, memory, onApplied: () => gate?.check(), onConfigured: configured });
+  const inForce = new WatchSource<XdsState | null>(null);
+  follow({ link, dataPlane, memory, inForce, onApplied: () => gate?.check(), onConfigured: configured });
   link.start();
   const stopProbe = followProbe(settings, link);
-  const serveNames = prepareNames({ settings, link, readiness, logger, sockets: around.sockets });
+  const serveNames = prepareNames({ settings, inForce, readiness, logger, sockets: around.sockets });
   await around.mayListen(readiness);
   const listeners = () => link.view.current().snapshot.listeners;
   const listening = new ListeningGate({ readiness, clock: systemClock, dataPlane, listeners });
@@ -94,16 +97,19 @@ type Following = Readonly<{
   link: ControlLink;
   dataPlane: DataPlane;
   memory: MemoryKeeper;
+  /** Is told what is in force. */
+  inForce: WatchSource<XdsState | null>;
   onApplied: () => void;
   onConfigured: () => void;
 }>;
 
 /** Puts into force what the control plane says. It is configured once nothing of that is awaited any more. */
-function follow({ link, dataPlane, memory, onApplied, onConfigured }: Following): void {
+function follow({ link, dataPlane, memory, inForce, onApplied, onConfigured }: Following): void {
   const take = () => {
     const view = link.view.current();
     if (view.snapshot.listeners.size === 0) return;
     void dataPlane.apply(view.snapshot).then(async () => {
+      inForce.set(view.state);
       onApplied();
       if (link.view.current().waiting.length > 0) return;
       await memory.configured();

@@ -1,9 +1,8 @@
-/** Joins the DNS proxy to the link to the control plane. */
+/** Joins the DNS proxy to the configuration: a name is answered when the listener that serves its address is in force. */
 import { systemClock } from '#shared/runtime/clock.ts';
 import type { Readiness } from '#shared/runtime/readiness.ts';
 import { WatchSource, type Watch } from '#shared/runtime/watch.ts';
 import type { Logger } from '#shared/telemetry/logger.ts';
-import type { ControlLink } from './control-link.ts';
 import type { DnsProxy } from './dns/dns-proxy.ts';
 import type { ListeningSockets } from './net/listening-sockets.ts';
 import type { MeshedSettings } from './settings/meshed.ts';
@@ -12,7 +11,8 @@ import type { XdsState } from './xds/session.ts';
 
 export type NamesOptions = Readonly<{
   settings: MeshedSettings;
-  link: ControlLink;
+  /** What the data plane goes by; null before the first. */
+  inForce: Watch<XdsState | null>;
   readiness: Readiness;
   logger: Logger;
   sockets: ListeningSockets;
@@ -23,10 +23,10 @@ export type NamesOptions = Readonly<{
  * the names of the mesh. The code of the proxy is loaded where it is needed only.
  */
 export function prepareNames(options: NamesOptions): () => Promise<readonly DnsProxy[]> {
-  const { settings, link, readiness, logger, sockets } = options;
+  const { settings, inForce, readiness, logger, sockets } = options;
   if (settings.dns === null) return () => Promise.resolve([]);
   const { address, resolvConf } = settings.dns;
-  const names = namesOf(link);
+  const names = namesOf(inForce);
   const known = readiness.gate('names');
   names.subscribe(known);
   if (names.current() !== null) known();
@@ -47,13 +47,14 @@ export function prepareNames(options: NamesOptions): () => Promise<readonly DnsP
 }
 
 /** What was there last holds when the control plane has none any more. */
-function namesOf(link: ControlLink): Watch<NameTable | null> {
-  const names = new WatchSource(tableOf(link.view.current().state));
-  link.view.subscribe(({ state }) => names.set(tableOf(state) ?? names.current()));
+function namesOf(inForce: Watch<XdsState | null>): Watch<NameTable | null> {
+  const names = new WatchSource(tableOf(inForce.current()));
+  inForce.subscribe((state) => names.set(tableOf(state) ?? names.current()));
   return names;
 }
 
-function tableOf({ held }: XdsState): NameTable | null {
-  for (const { decoded } of held.nameTable.values()) if (decoded.type === 'nameTable') return decoded.value;
+function tableOf(state: XdsState | null): NameTable | null {
+  for (const { decoded } of state?.held.nameTable.values() ?? [])
+    if (decoded.type === 'nameTable') return decoded.value;
   return null;
 }

@@ -36,7 +36,8 @@ const maxTrimMs = 3_600_000;
 
 /**
  * When memory is given back: before the first configuration is called ready, if that is a large one; else, and later when configurations
- * left much behind, when nobody is served. A sidecar that is never quiet keeps what it has; the collector then reuses it. Memory is trimmed now and then.
+ * left much behind, when nobody is served. A sidecar that is never quiet keeps what it has; the collector then reuses it. Memory is trimmed
+ * now and then.
  */
 export class MemoryKeeper {
   readonly #options: MemoryKeeperOptions;

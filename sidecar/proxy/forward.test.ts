@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { HeaderMap } from '../http1/header-map.ts';
 import { defaultThresholds } from '../snapshot/cluster.ts';
 import { aResponse } from '../telemetry/heads.fixture.ts';
-import { anOutlierConfig } from '../upstream/cluster.fixture.ts';
+import { anOutlierConfig, someEndpoints } from '../upstream/cluster.fixture.ts';
 import { anExchange, aRetry, startExchange } from './exchange.fixture.ts';
 
 const refusing = (made: ReturnType<typeof anExchange>) => {
@@ -178,6 +178,16 @@ describe('retries', () => {
     for (const method of ['POST', 'PATCH']) assert.deepEqual(cutOff(method, {}), [1, 503]);
     assert.deepEqual(cutOff('GET', { kept: 0 }), [1, 503]);
     assert.deepEqual(cutOff('GET', { compat: 'istio' }), [1, 503]);
+  });
+
+  test('it is replaced by one to another host, where its own has left the cluster', () => {
+    const made = anExchange({ service: { compat: 'tulle' }, endpoints: ['10.0.0.1'] });
+    made.upstream.keptRequests = 1;
+    made.exchange.start();
+    made.cluster.update(made.cluster.config, someEndpoints('10.0.0.2'));
+    made.upstream.last.reset();
+    made.upstream.last.answer(200, 'ok');
+    assert.deepEqual([made.upstream.last.host, made.stream.answer], ['10.0.0.2:80', '200 ok']);
   });
 
   test('a replaced connection that ends as well is the end of it', () => {

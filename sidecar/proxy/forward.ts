@@ -244,9 +244,10 @@ export class Forward extends ForwardTimers implements AttemptOwner {
     return compat === 'tulle' && this.body.isWhole && mayRenew(attempt, failure, request);
   }
 
-  /** Asks the same host once more, on a new connection. */
+  /** Asks the same host once more, on a new connection; another, if it is gone from the cluster. */
   #renew(host: Host): void {
     this.#wasRenewed = true;
+    if (host.isRemoved) return this.#tryNext();
     this.#owner.record.attempts = ++this.#attempts;
     host.renewPools();
     this.#begin(host);

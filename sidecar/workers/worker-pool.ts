@@ -51,6 +51,8 @@ export class WorkerPool implements DataPlane {
   #isDraining = false;
   /** Nothing is put into force any more, and nobody replaced. */
   #isEnding = false;
+  /** Ends the wait for the time at which the others start. */
+  #stopWaiting: () => void = () => undefined;
   /** While all workers are dead nothing else may keep the process alive. */
   readonly #keepAlive = setInterval(() => undefined, 60_000);
 
@@ -97,7 +99,9 @@ export class WorkerPool implements DataPlane {
   listen(): Promise<void> {
     const { clock, atOnce } = this.#options;
     if (!this.#isListening)
-      clock.after(othersAfterMs, () => this.#seats.slice(atOnce).forEach((seat) => this.#refill(seat)));
+      this.#stopWaiting = clock.after(othersAfterMs, () =>
+        this.#seats.slice(atOnce).forEach((seat) => this.#refill(seat)),
+      );
     this.#isListening = true;
     this.#applying = this.#applying.then(() => (this.#snapshot === null ? undefined : this.#apply(this.#snapshot)));
     return this.#applying;
@@ -159,6 +163,7 @@ export class WorkerPool implements DataPlane {
   async close(): Promise<void> {
     this.#isEnding = true;
     clearInterval(this.#keepAlive);
+    this.#stopWaiting();
     this.#stopCertificates();
     await this.#applying;
     this.#options.sockets.close();
@@ -193,8 +198,9 @@ export class WorkerPool implements DataPlane {
     const needsFirst = this.#options.sockets.awaitsPort;
     if (first !== undefined && needsFirst) await this.#bring(first);
     await Promise.all((needsFirst ? others : this.#seats).map((seat) => this.#bring(seat)));
-    // What a dead worker would have taken is not known.
-    if (this.#seats.every(({ thread }) => thread !== null)) this.#options.sockets.closeUnused();
+    // What a dead worker would have taken is not known; one that has not started has taken nothing.
+    if (this.#seats.every(({ thread, startedAt }) => thread !== null || startedAt === 0))
+      this.#options.sockets.closeUnused();
   }
 
   /** Tells the worker of this seat what is in force. Resolves when it is there, or the worker is dead. */

@@ -37,10 +37,10 @@ test('the first configuration waits until memory is given back', async () => {
   assert.equal(clock.pending, 1);
 });
 
-test('a small one does not: pages go back after a second, the rest as soon as nothing is served for ten', async () => {
+test('a small one does not: pages go back after five seconds, the rest as soon as nothing is served for ten', async () => {
   const { state, clock, keeper } = await setUp(19 * megabyte);
   await keeper.configured();
-  clock.advance(999);
+  clock.advance(4999);
   assert.equal(state.released, 0);
   clock.advance(1);
   state.served++;

@@ -25,7 +25,7 @@ export type MemoryKeeperOptions = Readonly<{
 const quietMs = 5000;
 /** The first time it is longer: many sidecars may be starting on this machine, and none needs it for its readiness. */
 const firstQuietMs = 10_000;
-const firstReleaseMs = 1000;
+const firstReleaseMs = 5000;
 /** A heap of this size holds a bundle and a configuration of some hundred services: what the start left there is a few megabytes. */
 const smallHeapBytes = 20 * 1024 * 1024;
 /** What is worth it: a configuration of a thousand services leaves as much behind. */

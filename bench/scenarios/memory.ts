@@ -13,7 +13,8 @@ import { loadSample, meteredPair, withPair, type Context, type Scenario } from '
 
 const onEnvoyFiles: readonly Peer[] = ['tulle', 'tulle-bundle', 'envoy-full', 'against'];
 const proxies: readonly Peer[] = ['tulle', 'tulle-bundle', 'envoy-full', 'nginx-full', 'haproxy', 'against'];
-const idleMs = 1000;
+/** By then what a start needed has gone back to the system. */
+const idleMs = 6000;
 const heldConnections = 1000;
 
 export const memoryScenarios: readonly Scenario[] = [

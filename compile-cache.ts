@@ -6,11 +6,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { AdminClient } from './meshctl/admin-client.ts';
+import { ask } from './meshctl/up/ask.ts';
+import { allocatePorts } from './meshctl/up/ports.ts';
 
 /** Plain JavaScript, for the start of a bundle: uses the cache that lies beside it. */
 export const useCompileCache =
@@ -49,39 +50,37 @@ export async function fillCompileCaches(out: string, sidecarFlags: readonly stri
 
 /** Starts a control plane without configuration, and a sidecar with two threads; returns when it is ready. */
 async function startMesh(folder: string, start: (component: string, flags: Flags) => void): Promise<void> {
-  const [xds, port, proxy, sidecarAdmin, readiness] = await Promise.all(Array.from({ length: 5 }, freePort));
+  const names = ['xds', 'admin', 'proxy', 'sidecarAdmin', 'readiness'];
+  const ports = await allocatePorts(names, {}, Math.random);
   const [config, data] = [join(folder, 'config'), join(folder, 'data')];
   mkdirSync(config);
   start('control-plane', {
     'config-dir': config,
     'data-dir': data,
-    admin: `127.0.0.1:${port}`,
-    'xds-tls': `127.0.0.1:${xds}`,
+    admin: `127.0.0.1:${ports['admin']}`,
+    'xds-tls': `127.0.0.1:${ports['xds']}`,
     'xds-plaintext': 'off',
   });
-  const admin = new AdminClient({ host: '127.0.0.1', port: port ?? 0, socketPath: join(data, 'admin.sock') });
-  await eventually(() => admin.get('/ready'));
+  await untilReady(`http://127.0.0.1:${ports['admin']}/ready`);
+  const admin = new AdminClient({ host: '127.0.0.1', port: ports['admin'] ?? 0, socketPath: join(data, 'admin.sock') });
   const who = { namespace: 'build', serviceAccount: 'build' };
   const { token } = await admin.change<{ token: string }>('POST', '/api/v1/tokens', JSON.stringify(who));
   start('sidecar', {
-    'control-plane': `127.0.0.1:${xds}`,
+    'control-plane': `127.0.0.1:${ports['xds']}`,
     'ca-cert': join(data, 'ca.pem'),
     token,
     name: 'build',
     namespace: who.namespace,
     'service-account': who.serviceAccount,
     interception: 'NONE',
-    'http-proxy-port': `${proxy}`,
-    admin: `127.0.0.1:${sidecarAdmin}`,
-    readiness: `127.0.0.1:${readiness}`,
+    'http-proxy-port': `${ports['proxy']}`,
+    admin: `127.0.0.1:${ports['sidecarAdmin']}`,
+    readiness: `127.0.0.1:${ports['readiness']}`,
     concurrency: '2',
     'drain-seconds': '0',
     'data-dir': join(folder, 'sidecar'),
   });
-  await eventually(async () => {
-    const { status } = await fetch(`http://127.0.0.1:${readiness}/healthz/ready`);
-    if (status !== 200) throw new Error(`the sidecar answers ${status}`);
-  });
+  await untilReady(`http://127.0.0.1:${ports['readiness']}/healthz/ready`);
 }
 
 /** Node makes it for its own user alone; a pod may run as any. */
@@ -91,24 +90,13 @@ function openToAll(folder: string): void {
     chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : 0o644);
 }
 
-async function eventually(look: () => Promise<unknown>): Promise<void> {
+/** Waits until it answers 200. Throws with what it last said when it does not in time. */
+async function untilReady(url: string): Promise<void> {
   const end = performance.now() + inTimeMs;
   for (;;) {
-    try {
-      await look();
-      return;
-    } catch (error) {
-      if (performance.now() > end) throw error;
-    }
+    const answer = await ask(url);
+    if (answer?.status === 200) return;
+    if (performance.now() > end) throw new Error(`${url}: ${answer === null ? 'no answer' : answer.body}`);
     await pause(50);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -142,7 +142,22 @@ data: {colour: blue}`);
   test('rollouts replace all pods, scaling makes fewer of them', async () => {
     await cluster.kubectl(['set', 'env', 'deployment/echo', 'VERSION=second']);
     await cluster.rolledOut('deployment/echo');
-    assert.match(await inClient('curl -sSf http://echo/'), /"version":"second"/);
+    // A rollout is over when the new pods are ready; the endpoints, and those that follow them, learn of the old ones' leaving after it.
+    await eventually(async () => {
+      const pods = await cluster.pods('default', 'app=echo');
+      const endpoints = await cluster.kubectl([
+        'get',
+        'endpoints',
+        'echo',
+        '-o',
+        'jsonpath={.subsets[*].addresses[*].targetRef.name}',
+      ]);
+      return pods.length === 3 && pods.every(({ metadata }) => endpoints.includes(metadata?.name ?? '?'));
+    }, 20_000);
+    await eventually(async () => {
+      const answers = await inClient('for i in 1 2 3 4 5 6; do curl -sSf http://echo/; done');
+      return answers.split('"version":"second"').length === 7;
+    });
     await cluster.kubectl(['scale', 'deployment/echo', '--replicas=1']);
     await eventually(async () => (await cluster.pods('default', 'app=echo')).length === 1, 20_000);
   });

@@ -11,6 +11,7 @@ import { normalizePath } from '../../sidecar/routing/path.ts';
 import { aForward, aRoute, aTable, aVirtualHost, compiled } from '../../sidecar/routing/routes.fixture.ts';
 import { istioJsonFormat, istioTextFormat } from '#shared/telemetry/access-log-formats.ts';
 import { compileAccessLogFormat } from '../../sidecar/telemetry/access-log.ts';
+import { LogLines } from '../../sidecar/telemetry/log-lines.ts';
 import { AccessRecord } from '../../sidecar/telemetry/access-record.ts';
 import { observeRequest, SeriesRegistry } from '../../sidecar/telemetry/series.ts';
 import { startSpan } from '../../sidecar/telemetry/tracing.ts';
@@ -123,6 +124,8 @@ Object.assign(record, {
   downstreamLocalAddress: '10.96.0.10:80',
   downstreamRemoteAddress: '10.0.0.1:5000',
 });
+const memory = Buffer.alloc(64 * 1024);
+const logLines = new LogLines(memory);
 for (const format of [
   { kind: 'text', template: istioTextFormat },
   { kind: 'json', fields: istioJsonFormat },
@@ -131,7 +134,8 @@ for (const format of [
   if (line.ok) {
     bench(`access log line, Istio's ${format.kind} format`, 5e5, () => {
       record.startTimeMs++;
-      return line.value(record);
+      if (logLines.length > 60_000) logLines.restart(memory);
+      return line.value(record, logLines);
     });
   }
 }

@@ -35,7 +35,7 @@ function compileOne(config: AccessLogConfig, writers: LogWriters): Result<Access
   const writer = writers.writer(config.path);
   return ok({
     log(record) {
-      if (isLogged(record)) writer.write(line(record));
+      if (isLogged(record)) writer.log(record, line);
     },
   });
 }

@@ -3,7 +3,6 @@
  * business sending are taken out, and those that everything behind relies on are put in. A sidecar (`useRemoteAddress` off)
  * leaves `x-forwarded-for` as it is. Compiled once a manager; heads are changed in place.
  */
-import { randomUUID } from 'node:crypto';
 import type { RequestHead, ResponseHead } from '../http1/message.ts';
 import type { LocalReply } from '../proxy/filter.ts';
 import { withoutPortNumber } from '../routing/domains.ts';
@@ -11,6 +10,7 @@ import { normalizePath } from '../routing/path.ts';
 import type { HttpManager } from '../snapshot/listener.ts';
 import type { TlsFacts } from '../transport/transport.ts';
 import { appendForwardedFor, forwardedClient } from './forwarded-for.ts';
+import { newRequestId } from './request-id.ts';
 import { ForwardedClientCert } from './xfcc.ts';
 
 /** What of the HTTP manager hygiene depends on. */
@@ -69,10 +69,10 @@ export class HeaderHygiene {
   readonly #clientCert: ForwardedClientCert;
   readonly #newRequestId: () => string;
 
-  constructor(options: HygieneOptions, newRequestId: () => string = randomUUID) {
+  constructor(options: HygieneOptions, makeId: () => string = newRequestId) {
     this.#options = options;
     this.#clientCert = new ForwardedClientCert(options);
-    this.#newRequestId = newRequestId;
+    this.#newRequestId = makeId;
   }
 
   /** Prepares a request for routing; a reply is what to answer instead. */

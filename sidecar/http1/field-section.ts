@@ -1,14 +1,10 @@
 import { isTokenOctet, isValueOctet } from './characters.ts';
 import { HeaderMap } from './header-map.ts';
 import { faults, type ProtocolFault } from './protocol-error.ts';
+import { lineWidth } from './received-lines.ts';
 
 const space = 0x20;
 const tab = 0x09;
-
-/** Numbers kept per line: start and end of name and value. */
-export const lineWidth = 4;
-/** Room for the lines that a proxy adds: growing an array copies it, and half of it again (6 % of what a request allocates). */
-const spareNumbers = 6 * lineWidth;
 
 /**
  * The grammar of field lines (RFC 9112 5), whatever they mean: each line as four offsets, relative to the start of the section.
@@ -51,6 +47,6 @@ export class FieldSection {
 
   /** A header map of the lines over `bytes`, a copy of the section. */
   takeHeaders(bytes: Buffer): HeaderMap {
-    return new HeaderMap(bytes, this.lines.slice(0, this.length + spareNumbers), this.length);
+    return new HeaderMap(bytes, this.lines.slice(0, this.length));
   }
 }

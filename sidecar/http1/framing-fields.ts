@@ -1,6 +1,7 @@
 import { equalsIgnoringCase } from './characters.ts';
 import { parseContentLength } from './content-length.ts';
-import { lineWidth, type FieldSection } from './field-section.ts';
+import type { FieldSection } from './field-section.ts';
+import { lineWidth } from './received-lines.ts';
 import { faults, type ProtocolFault } from './protocol-error.ts';
 import { eachToken } from './token-list.ts';
 

@@ -18,12 +18,38 @@ describe('HeaderMap', () => {
     assert.equal(encode(received(lines)), lines);
   });
 
-  it('does not count the room behind its lines, and uses it for added ones', () => {
-    const map = new HeaderMap(Buffer.from('a: 1\r\n'), [0, 1, 3, 4, 0, 1, 3, 4], 4);
-    assert.deepEqual([map.entries(), map.getJoined('a'), map.hasPrefix('b')], [[['a', '1']], '1', false]);
-    map.add('b', '2');
-    map.add('c', '3');
-    assert.equal(encode(map.clone()), 'a: 1\r\nb: 2\r\nc: 3\r\n');
+  it('removes and replaces lines that were added, more than there is room for', () => {
+    const pairs = Array.from({ length: 20 }, (_, i): [string, string] => [`x-${i % 10}`, `${i}`]);
+    const map = HeaderMap.from(pairs);
+    assert.equal(map.remove('x-3'), true);
+    map.set('x-5', 'five');
+    map.add('last', '1');
+    const expected = pairs.filter(([name], i) => name !== 'x-3' && !(name === 'x-5' && i > 9));
+    const values = expected.map(([name, value]) => [name, name === 'x-5' ? 'five' : value]);
+    assert.deepEqual(map.entries(), [...values, ['last', '1']]);
+    assert.deepEqual([map.size, map.getJoined('x-4'), map.getJoined('x-3')], [18, '4,14', undefined]);
+  });
+
+  it('replaces and removes lines of one name, received and added, at once', () => {
+    const map = received('A: 1\r\nB: 2\r\nA: 3\r\n');
+    map.add('a', '4');
+    assert.equal(map.getJoined('a'), '1,3,4');
+    assert.deepEqual([map.says('b', '2'), map.says('a', '1')], [true, false]);
+    map.set('a', '5');
+    assert.deepEqual(
+      [map.entries(), map.size, map.says('a', '5')],
+      [
+        [
+          ['a', '5'],
+          ['b', '2'],
+        ],
+        2,
+        true,
+      ],
+    );
+    map.add('a', '6');
+    assert.equal(map.remove('a'), true);
+    assert.deepEqual([map.entries(), map.has('a')], [[['b', '2']], false]);
   });
 
   it('writes lines with odd blanks in canonical form', () => {

@@ -3,53 +3,47 @@ import assert from 'node:assert/strict';
 import { equalsIgnoringCase, isTokenOctet, isValueOctet } from './characters.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { connectionFields } from './connection-fields.ts';
+import { findReceived, isCanonical, removed, lineWidth as width } from './received-lines.ts';
 import { lowerTextOf, valueTextOf } from './text-cache.ts';
 
 const noBytes = Buffer.alloc(0);
-/** Numbers kept per line: start and end of name and value. */
-const width = 4;
-/** Name end of a line that was removed. */
-const removed = -1;
+const noLines: number[] = [];
+const noTexts: string[] = [];
 
-/** Numbers of the lines that a proxy adds to a message: growing an array copies it. */
-const roomForAdded = 6 * width;
-/** Numbers of lines whose names and values are the texts of a map, in turns; and room for these. */
-const maxTextLines = 64;
-const textLines = Array.from({ length: maxTextLines * width + roomForAdded }, (_, at) =>
-  at % 2 === 0 ? ~(at / 2) : 0,
-);
-const blankTexts = Array.from({ length: maxTextLines * 2 + roomForAdded / 2 }, () => '');
+/** Texts of the lines that a proxy adds to a message: growing an array copies it. */
+const roomForAdded = 12;
+/** Arrays are cut from it: that is one copy of its beginning, and their kind does not change when they are filled. */
+const blankTexts = Array.from({ length: 128 + roomForAdded }, () => '');
 
 /**
  * The fields of one message, in order, with duplicates. Names are lower case in this interface; on the wire a line that nobody
  * changed keeps its spelling. Values are byte strings: one character per octet (latin1), never above U+00FF.
  *
- * Received lines stay bytes: a line is four offsets into the (copied) head, values become strings when asked for, and
- * {@link HeaderMap.encode} copies untouched stretches at once. A changed part of a line is text: its offset is then `~index`
- * into a list of strings.
+ * Lines that were received in HTTP/1.1 stay bytes: a line is four offsets into the (copied) head, values become strings when asked
+ * for, and {@link HeaderMap.encode} copies untouched stretches at once. A value that was changed is text: its start is then
+ * `~index` into a list. All other lines, those of HTTP/2 and those that are added, are two texts each, behind the received ones.
  */
 export class HeaderMap {
   readonly #bytes: Buffer;
-  /** Only the numbers before `#end` count: the rest is room for lines to be added. */
   readonly #lines: number[];
-  #end: number;
-  #texts: string[] | null;
-  /** Those behind are room. */
-  #textCount = 0;
+  /** Changed values of received lines. */
+  #changed: string[] | null = null;
+  /** Name and value in turns; only those before `#addedEnd` count: the rest is room. */
+  #added: string[];
+  #addedEnd = 0;
   #size: number;
   /** Names of lines that came by HTTP/2 as never to be indexed, and must go on as such (RFC 7541 7.1.3); null: none. */
   sensitive: ReadonlySet<string> | null = null;
 
   /**
-   * An empty map, or one over received lines: `lines` holds name start, name end, value start and value end of each in its first
-   * `length` places, and belongs to the map from then on, as do the bytes, which end each line by CRLF.
+   * An empty map, or one over received lines: `lines` holds name start, name end, value start and value end of each, and belongs to
+   * the map from then on, as do the bytes, which end each line by CRLF.
    */
-  constructor(bytes: Buffer = noBytes, lines: number[] = [], length = lines.length) {
+  constructor(bytes: Buffer = noBytes, lines: number[] = noLines, added: string[] = noTexts) {
     this.#bytes = bytes;
     this.#lines = lines;
-    this.#end = length;
-    this.#texts = null;
-    this.#size = length / width;
+    this.#added = added;
+    this.#size = lines.length / width;
   }
 
   /** A map of these lines; names in any case. */
@@ -61,15 +55,14 @@ export class HeaderMap {
 
   /** A map of the first `length` of these names (in lower case) and values. */
   static ofTexts(names: readonly string[], values: readonly string[], length: number): HeaderMap {
-    if (length > maxTextLines) return HeaderMap.from(names.slice(0, length).map((name, i) => [name, values[i] ?? '']));
-    const map = new HeaderMap(noBytes, textLines.slice(0, length * width + roomForAdded), length * width);
-    const texts = blankTexts.slice(0, length * 2 + roomForAdded / 2);
+    const added = blankTexts.slice(0, 2 * length + roomForAdded);
     for (let i = 0; i < length; i++) {
-      texts[2 * i] = names[i] ?? '';
-      texts[2 * i + 1] = values[i] ?? '';
+      added[2 * i] = names[i] ?? '';
+      added[2 * i + 1] = values[i] ?? '';
     }
-    map.#texts = texts;
-    map.#textCount = length * 2;
+    const map = new HeaderMap(noBytes, noLines, added);
+    map.#addedEnd = 2 * length;
+    map.#size = length;
     return map;
   }
 
@@ -80,83 +73,98 @@ export class HeaderMap {
 
   /** Value of the first line of this (lower-case) name. */
   get(name: string): string | undefined {
-    const at = this.#find(name, 0);
-    return at < 0 ? undefined : this.#valueAt(at, name);
+    const at = findReceived(this.#bytes, this.#lines, name, 0);
+    if (at >= 0) return this.#valueAt(at, name);
+    const added = this.#findAdded(name, 0);
+    return added < 0 ? undefined : this.#added[added + 1];
   }
 
   /** Values of all lines joined by `,` (as Envoy compares repeated headers), or undefined. */
   getJoined(name: string): string | undefined {
-    let at = this.#find(name, 0);
-    if (at < 0) return undefined;
-    let joined = this.#valueAt(at, name);
-    while ((at = this.#find(name, at + width)) >= 0) joined += `,${this.#valueAt(at, name)}`;
-    return joined;
+    let at = findReceived(this.#bytes, this.#lines, name, 0);
+    let added = this.#findAdded(name, 0);
+    if (at < 0 && added < 0) return undefined;
+    const values: string[] = [];
+    for (; at >= 0; at = findReceived(this.#bytes, this.#lines, name, at + width)) values.push(this.#valueAt(at, name));
+    for (; added >= 0; added = this.#findAdded(name, added + 2)) values.push(this.#added[added + 1] ?? '');
+    return values.join(',');
   }
 
   has(name: string): boolean {
-    return this.#find(name, 0) >= 0;
+    return findReceived(this.#bytes, this.#lines, name, 0) >= 0 || this.#findAdded(name, 0) >= 0;
   }
 
   /** Whether the name of some line starts with `prefix` (in lower case). One pass, where many names would need one each. */
   hasPrefix(prefix: string): boolean {
     const lines = this.#lines;
     const { length } = prefix;
-    for (let at = 0; at < this.#end; at += width) {
+    for (let at = 0; at < lines.length; at += width) {
       const start = lines[at] ?? 0;
       const end = lines[at + 1] ?? 0;
-      if (end === removed) continue;
-      if (start < 0) {
-        if (this.#text(start).startsWith(prefix)) return true;
-      } else if (end - start >= length && equalsIgnoringCase(this.#bytes, start, start + length, prefix)) return true;
+      if (end - start >= length && equalsIgnoringCase(this.#bytes, start, start + length, prefix)) return true;
+    }
+    const added = this.#added;
+    const first = prefix.charCodeAt(0);
+    for (let at = 0; at < this.#addedEnd; at += 2) {
+      const name = added[at] ?? '';
+      if (name.charCodeAt(0) === first && name.startsWith(prefix)) return true;
     }
     return false;
   }
 
   /** Whether there is just one line of this name, and it says `value` (in lower case, whatever its own). Makes no string. */
   says(name: string, value: string): boolean {
-    const at = this.#find(name, 0);
-    if (at < 0 || this.#find(name, at + width) >= 0) return false;
+    const at = findReceived(this.#bytes, this.#lines, name, 0);
+    const added = this.#findAdded(name, 0);
+    if (at < 0) return added >= 0 && this.#added[added + 1] === value && this.#findAdded(name, added + 2) < 0;
+    if (added >= 0 || findReceived(this.#bytes, this.#lines, name, at + width) >= 0) return false;
     const start = this.#lines[at + 2] ?? 0;
     const end = this.#lines[at + 3] ?? 0;
-    return start < 0 ? this.#text(start) === value : equalsIgnoringCase(this.#bytes, start, end, value);
+    return start < 0 ? this.#changed?.[~start] === value : equalsIgnoringCase(this.#bytes, start, end, value);
   }
 
   /** Replaces all lines of this name by one, in the place of the first, at the end if there was none. */
   set(name: string, value: string): void {
-    const at = this.#find(name, 0);
-    if (at < 0) {
-      this.add(name, value);
+    const at = findReceived(this.#bytes, this.#lines, name, 0);
+    if (at >= 0) {
+      const changed = (this.#changed ??= []);
+      this.#lines[at + 2] = ~changed.length;
+      this.#lines[at + 3] = 0;
+      changed.push(value);
+      this.#removeReceived(name, at + width);
+      this.#removeAdded(name, 0);
       return;
     }
-    this.#lines[at + 2] = this.#textOf(value);
-    this.#lines[at + 3] = 0;
-    this.#removeFrom(name, at + width);
+    const added = this.#findAdded(name, 0);
+    if (added < 0) return this.add(name, value);
+    this.#added[added + 1] = value;
+    this.#removeAdded(name, added + 2);
   }
 
   /** Adds a line. */
   add(name: string, value: string): void {
-    const lines = this.#lines;
-    const at = this.#end;
-    lines[at] = this.#textOf(name);
-    lines[at + 1] = 0;
-    lines[at + 2] = this.#textOf(value);
-    lines[at + 3] = 0;
-    this.#end = at + width;
+    if (this.#added === noTexts) this.#added = blankTexts.slice(0, roomForAdded);
+    this.#added[this.#addedEnd] = name;
+    this.#added[this.#addedEnd + 1] = value;
+    this.#addedEnd += 2;
     this.#size++;
   }
 
   /** Removes all lines of this name; whether there was one. */
   remove(name: string): boolean {
-    return this.#removeFrom(name, 0);
+    const wasReceived = this.#removeReceived(name, 0);
+    return this.#removeAdded(name, 0) || wasReceived;
   }
 
   /** Lines in order; names in lower case. */
   forEach(visit: (name: string, value: string) => void): void {
-    for (let at = 0; at < this.#end; at += width) {
+    for (let at = 0; at < this.#lines.length; at += width) {
       if (this.#lines[at + 1] === removed) continue;
       const name = this.#nameAt(at);
       visit(name, this.#valueAt(at, name));
     }
+    const added = this.#added;
+    for (let at = 0; at < this.#addedEnd; at += 2) visit(added[at] ?? '', added[at + 1] ?? '');
   }
 
   /** Lines as pairs, for tests and mirrors. */
@@ -168,9 +176,10 @@ export class HeaderMap {
 
   /** An independent copy; the received bytes, which never change, are shared. */
   clone(): HeaderMap {
-    const copy = new HeaderMap(this.#bytes, this.#lines.slice(), this.#end);
-    copy.#texts = this.#texts === null ? null : this.#texts.slice();
-    copy.#textCount = this.#textCount;
+    const added = this.#added === noTexts ? noTexts : this.#added.slice();
+    const copy = new HeaderMap(this.#bytes, this.#lines.slice(), added);
+    copy.#changed = this.#changed?.slice() ?? null;
+    copy.#addedEnd = this.#addedEnd;
     copy.#size = this.#size;
     copy.sensitive = this.sensitive;
     return copy;
@@ -178,8 +187,10 @@ export class HeaderMap {
 
   /** An upper bound of the octets that {@link encode} writes. */
   get maxEncodedBytes(): number {
-    let bytes = this.#bytes.length + this.#end;
-    if (this.#texts !== null) for (const text of this.#texts) bytes += text.length;
+    const added = this.#added;
+    let bytes = this.#bytes.length + this.#lines.length + 2 * this.#addedEnd;
+    if (this.#changed !== null) for (const value of this.#changed) bytes += value.length;
+    for (let at = 0; at < this.#addedEnd; at++) bytes += (added[at] ?? '').length;
     return bytes;
   }
 
@@ -192,9 +203,9 @@ export class HeaderMap {
     const lines = this.#lines;
     let runStart = 0;
     let runEnd = 0;
-    for (let at = 0; at < this.#end; at += width) {
+    for (let at = 0; at < lines.length; at += width) {
       if (lines[at + 1] === removed) continue;
-      if (this.#isCanonical(at)) {
+      if (isCanonical(this.#bytes, lines, at)) {
         if (lines[at] !== runEnd || runEnd === 0) {
           if (runEnd > runStart) writer.bytes(this.#bytes, runStart, runEnd);
           runStart = lines[at] ?? 0;
@@ -205,64 +216,48 @@ export class HeaderMap {
       if (runEnd > runStart) writer.bytes(this.#bytes, runStart, runEnd);
       runEnd = 0;
       runStart = 0;
-      this.#encodeLine(writer, at);
+      this.#encodeReceived(writer, at);
     }
     if (runEnd > runStart) writer.bytes(this.#bytes, runStart, runEnd);
+    for (let at = 0; at < this.#addedEnd; at += 2) this.#encodeAdded(writer, at);
   }
 
-  /** Whether a line is on the wire as we would write it, so that its octets can be copied with its CRLF. */
-  #isCanonical(at: number): boolean {
-    const nameStart = this.#lines[at] ?? 0;
-    const nameEnd = this.#lines[at + 1] ?? 0;
-    const valueStart = this.#lines[at + 2] ?? 0;
-    const valueEnd = this.#lines[at + 3] ?? 0;
-    return (
-      nameStart >= 0 &&
-      valueStart === nameEnd + 2 &&
-      this.#bytes[nameEnd + 1] === 0x20 &&
-      this.#bytes[valueEnd] === 0x0d &&
-      this.#bytes[valueEnd + 1] === 0x0a
-    );
-  }
-
-  #encodeLine(writer: ByteWriter, at: number): void {
-    const name = this.#lines[at] ?? 0;
+  #encodeReceived(writer: ByteWriter, at: number): void {
     const value = this.#lines[at + 2] ?? 0;
-    if (name < 0) {
-      const text = this.#text(name);
-      if (connectionFields.has(text)) return;
-      if (text === '' || !writer.text(text, isTokenOctet)) assert.fail(`not a field name: ${JSON.stringify(text)}`);
-    } else {
-      writer.bytes(this.#bytes, name, this.#lines[at + 1] ?? 0);
-    }
+    writer.bytes(this.#bytes, this.#lines[at] ?? 0, this.#lines[at + 1] ?? 0);
     writer.octets(0x3a, 0x20);
     if (value >= 0) writer.bytes(this.#bytes, value, this.#lines[at + 3] ?? 0);
-    else if (!writer.text(this.#text(value), isValueOctet)) {
-      assert.fail(`not a field value: ${JSON.stringify(this.#text(value))} of ${this.#nameAt(at)}`);
+    else {
+      const text = this.#changed?.[~value] ?? '';
+      if (!writer.text(text, isValueOctet)) refuseValue(this.#nameAt(at), text);
     }
     writer.octets(0x0d, 0x0a);
   }
 
-  /** Index of the first line of this name at or after `from`, or -1. */
-  #find(name: string, from: number): number {
-    const lines = this.#lines;
-    const bytes = this.#bytes;
-    const { length } = name;
-    for (let at = from; at < this.#end; at += width) {
-      const start = lines[at] ?? 0;
-      const end = lines[at + 1] ?? 0;
-      if (start >= 0) {
-        if (end - start === length && equalsIgnoringCase(bytes, start, end, name)) return at;
-      } else if (end !== removed && this.#text(start) === name) {
-        return at;
-      }
-    }
+  #encodeAdded(writer: ByteWriter, at: number): void {
+    const name = this.#added[at] ?? '';
+    const value = this.#added[at + 1] ?? '';
+    if (connectionFields.has(name)) return;
+    if (name === '' || !writer.text(name, isTokenOctet)) assert.fail(`not a field name: ${JSON.stringify(name)}`);
+    writer.octets(0x3a, 0x20);
+    if (!writer.text(value, isValueOctet)) refuseValue(name, value);
+    writer.octets(0x0d, 0x0a);
+  }
+
+  /** Where the first line of this name is among the others, at or after `from`, or -1. */
+  #findAdded(name: string, from: number): number {
+    const added = this.#added;
+    for (let at = from; at < this.#addedEnd; at += 2) if (added[at] === name) return at;
     return -1;
   }
 
-  #removeFrom(name: string, from: number): boolean {
+  #removeReceived(name: string, from: number): boolean {
     let wasThere = false;
-    for (let at = this.#find(name, from); at >= 0; at = this.#find(name, at + width)) {
+    for (
+      let at = findReceived(this.#bytes, this.#lines, name, from);
+      at >= 0;
+      at = findReceived(this.#bytes, this.#lines, name, at + width)
+    ) {
       this.#lines[at + 1] = removed;
       this.#size--;
       wasThere = true;
@@ -270,25 +265,28 @@ export class HeaderMap {
     return wasThere;
   }
 
+  #removeAdded(name: string, from: number): boolean {
+    let at = this.#findAdded(name, from);
+    if (at < 0) return false;
+    for (; at >= 0; at = this.#findAdded(name, at)) {
+      this.#added.copyWithin(at, at + 2, this.#addedEnd);
+      this.#addedEnd -= 2;
+      this.#size--;
+    }
+    return true;
+  }
+
   #nameAt(at: number): string {
-    const start = this.#lines[at] ?? 0;
-    if (start < 0) return this.#text(start);
-    return lowerTextOf(this.#bytes, start, this.#lines[at + 1] ?? 0);
+    return lowerTextOf(this.#bytes, this.#lines[at] ?? 0, this.#lines[at + 1] ?? 0);
   }
 
   #valueAt(at: number, name: string): string {
     const start = this.#lines[at + 2] ?? 0;
-    if (start < 0) return this.#text(start);
+    if (start < 0) return this.#changed?.[~start] ?? '';
     return valueTextOf(name, this.#bytes, start, this.#lines[at + 3] ?? 0);
   }
+}
 
-  #text(offset: number): string {
-    return this.#texts?.[~offset] ?? '';
-  }
-
-  /** Keeps a text; returns the offset that stands for it. */
-  #textOf(text: string): number {
-    (this.#texts ??= [])[this.#textCount] = text;
-    return ~this.#textCount++;
-  }
+function refuseValue(name: string, value: string): never {
+  assert.fail(`not a field value: ${JSON.stringify(value)} of ${name}`);
 }

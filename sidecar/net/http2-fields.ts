@@ -17,11 +17,11 @@ export function toHeaderMap({ names, values, length, sensitive = null }: FieldLi
 
 /** The map of received trailers, without fields that have no business there (RFC 9110 6.5.1). */
 export function toTrailers({ names, values, length, sensitive = null }: FieldLines): HeaderMap {
-  const trailers = new HeaderMap();
+  const trailers = HeaderMap.ofTexts(names, values, length);
   trailers.sensitive = sensitive;
   for (let i = 0; i < length; i++) {
     const name = names[i] ?? '';
-    if (!notInTrailers.has(name)) trailers.add(name, values[i] ?? '');
+    if (notInTrailers.has(name)) trailers.remove(name);
   }
   return trailers;
 }

@@ -34,8 +34,8 @@ test('lines are gathered and written together after 50 ms', () => {
   const clock = new FakeClock();
   const sink = aSink();
   const writer = new AccessLogWriter(sink.stream, true, { clock, onError });
-  writer.write('one\n');
-  writer.write('two\n');
+  writer.write(Buffer.from('one\n'));
+  writer.write(Buffer.from('two\n'));
   clock.advance(49);
   assert.deepEqual(sink.written, []);
   clock.advance(1);
@@ -47,7 +47,7 @@ test('much at once is written without waiting', () => {
   const clock = new FakeClock();
   const sink = aSink();
   const writer = new AccessLogWriter(sink.stream, true, { clock, onError });
-  for (let i = 0; i < 70; i++) writer.write(`${'x'.repeat(1023)}\n`);
+  for (let i = 0; i < 70; i++) writer.write(Buffer.from(`${'x'.repeat(1023)}\n`));
   assert.equal(sink.written.length, 1);
   assert.equal(sink.written[0]?.length, 64 * 1024);
 });
@@ -56,12 +56,12 @@ test('lines are dropped and counted while the destination does not keep up, and 
   const clock = new FakeClock();
   const sink = aSink();
   const writer = new AccessLogWriter(sink.stream, true, { clock, onError, maxQueuedBytes: 10 });
-  writer.write('0123456789\n');
+  writer.write(Buffer.from('0123456789\n'));
   writer.flush();
-  writer.write('lost\n');
+  writer.write(Buffer.from('lost\n'));
   assert.equal(writer.dropped, 1);
   sink.release();
-  writer.write('kept\n');
+  writer.write(Buffer.from('kept\n'));
   writer.flush();
   assert.deepEqual([sink.written, writer.dropped], [['0123456789\n', 'kept\n'], 1]);
 });
@@ -70,10 +70,10 @@ test('a destination that fails is reported once, and its lines are dropped', () 
   const errors: string[] = [];
   const stream = new Writable({ write: (_chunk, _encoding, callback) => callback(new Error('disk full')) });
   const writer = new AccessLogWriter(stream, true, { clock: new FakeClock(), onError: (e) => errors.push(e.message) });
-  writer.write('one\n');
+  writer.write(Buffer.from('one\n'));
   writer.flush();
   return new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
-    writer.write('two\n');
+    writer.write(Buffer.from('two\n'));
     assert.deepEqual([errors, writer.dropped], [['disk full'], 1]);
     await writer.close();
   });
@@ -85,7 +85,7 @@ test('a file is appended to, and complete when the writer has closed', async (t)
   const path = join(folder, 'access.log');
   for (const line of ['first\n', 'second\n']) {
     const writer = openAccessLog(path, { clock: new FakeClock(), onError });
-    writer.write(line);
+    writer.write(Buffer.from(line));
     await writer.close();
   }
   assert.equal(await readFile(path, 'utf8'), 'first\nsecond\n');
@@ -94,7 +94,7 @@ test('a file is appended to, and complete when the writer has closed', async (t)
 test('/dev/null takes lines without keeping or counting them', async () => {
   const clock = new FakeClock();
   const writer = openAccessLog('/dev/null', { clock, onError });
-  writer.write('line\n');
+  writer.write(Buffer.from('line\n'));
   assert.deepEqual([writer.dropped, clock.pending], [0, 0]);
   await writer.close();
 });

@@ -1,10 +1,18 @@
+import { Buffer } from 'node:buffer';
 import { createWriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
 import type { Clock } from '#shared/runtime/clock.ts';
+import type { FormatLine } from './access-log.ts';
+import type { AccessRecord } from './access-record.ts';
+import { LogLines } from './log-lines.ts';
 
-/** Lines wait at most so long, and at most so many characters of them are gathered, before they are written. */
+/** Lines wait at most so long, and at most so many octets of them are gathered, before they are written. */
 const flushAfterMs = 50;
-const flushCharacters = 64 * 1024;
+const flushBytes = 64 * 1024;
+/** Room for the line with which it is time to write. */
+const memoryBytes = flushBytes + 4 * 1024;
+/** Pieces of memory that wait to be used again. */
+const maxIdle = 2;
 /** Above this many bytes that the destination has not taken, lines are dropped and counted. */
 const maxQueuedBytes = 4 * 1024 * 1024;
 
@@ -25,7 +33,9 @@ export class AccessLogWriter {
   readonly #stream: Writable | null;
   readonly #ownsStream: boolean;
   readonly #maxQueued: number;
-  #lines = '';
+  #lines: LogLines | null = null;
+  /** Memory whose lines were written. */
+  readonly #idle: Buffer[] = [];
   #cancelTimer: (() => void) | null = null;
   #dropped = 0;
   #failed = false;
@@ -46,16 +56,34 @@ export class AccessLogWriter {
     return this.#dropped;
   }
 
-  /** Takes one line (with its line end). */
-  write(line: string): void {
+  /** Takes the line of one exchange. */
+  log(record: AccessRecord, format: FormatLine): void {
+    const lines = this.#begin();
+    if (lines === null) return;
+    format(record, lines);
+    this.#end(lines);
+  }
+
+  /** Takes whole lines as they are. */
+  write(bytes: Uint8Array): void {
+    const lines = this.#begin();
+    if (lines === null) return;
+    lines.raw(bytes);
+    this.#end(lines);
+  }
+
+  /** Where the next line goes; null: it is dropped. */
+  #begin(): LogLines | null {
     const stream = this.#stream;
-    if (stream === null) return;
-    if (this.#failed || stream.writableLength + this.#lines.length > this.#maxQueued) {
-      this.#dropped++;
-      return;
-    }
-    this.#lines += line;
-    if (this.#lines.length >= flushCharacters) this.flush();
+    if (stream === null) return null;
+    const lines = (this.#lines ??= new LogLines(this.#takeMemory()));
+    if (!this.#failed && stream.writableLength + lines.length <= this.#maxQueued) return lines;
+    this.#dropped++;
+    return null;
+  }
+
+  #end(lines: LogLines): void {
+    if (lines.length >= flushBytes) this.flush();
     else this.#cancelTimer ??= this.#clock.after(flushAfterMs, () => this.flush());
   }
 
@@ -63,10 +91,19 @@ export class AccessLogWriter {
   flush(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
-    if (this.#lines === '' || this.#stream === null) return;
     const lines = this.#lines;
-    this.#lines = '';
-    if (!this.#failed) this.#stream.write(lines);
+    if (lines === null || lines.length === 0 || this.#stream === null) return;
+    const { bytes } = lines;
+    lines.restart(this.#takeMemory());
+    if (!this.#failed) this.#stream.write(bytes, () => this.#giveMemory(bytes));
+  }
+
+  #takeMemory(): Buffer {
+    return this.#idle.pop() ?? Buffer.allocUnsafeSlow(memoryBytes);
+  }
+
+  #giveMemory({ buffer }: Buffer): void {
+    if (buffer.byteLength === memoryBytes && this.#idle.length < maxIdle) this.#idle.push(Buffer.from(buffer));
   }
 
   /** Writes the rest and closes a file of its own; standard output and error stay open. */

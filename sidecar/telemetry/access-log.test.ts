@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { compileAccessLogFormat, compileFlagFilter, type AccessLogFormat } from './access-log.ts';
 import { AccessRecord } from './access-record.ts';
 import { aRequest, aResponse } from './heads.fixture.ts';
+import { LogLines } from './log-lines.ts';
 
 /** The request whose line is given in full below. */
 function aRecord(): AccessRecord {
@@ -43,7 +44,9 @@ function aRecord(): AccessRecord {
 function line(format: AccessLogFormat, record = aRecord()): string {
   const compiled = compileAccessLogFormat(format);
   assert(compiled.ok, JSON.stringify(compiled));
-  return compiled.value(record);
+  const lines = new LogLines(Buffer.alloc(16));
+  compiled.value(record, lines);
+  return lines.bytes.toString();
 }
 
 const text = (template: string, record?: AccessRecord) => line({ kind: 'text', template }, record);

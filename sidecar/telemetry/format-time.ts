@@ -60,14 +60,19 @@ function fraction(date: Date, digits: number): string {
 
 let secondOf = -1;
 let secondText = '';
+let msOf = -1;
+let msText = '';
 
-/** `2026-11-26T01:02:03.456Z`; the part down to the second is kept from call to call. */
+/** `2026-11-26T01:02:03.456Z`; what was said last is kept, and the part of it down to the second. */
 export function formatIsoTime(epochMs: number): string {
+  if (epochMs === msOf) return msText;
   const second = Math.floor(epochMs / 1000);
   if (second !== secondOf) {
     secondOf = second;
     secondText = new Date(second * 1000).toISOString().slice(0, 20);
   }
   const ms = Math.floor(epochMs) - second * 1000;
-  return secondText + (ms < 10 ? '00' : ms < 100 ? '0' : '') + ms + 'Z';
+  msOf = epochMs;
+  msText = secondText + (ms < 10 ? '00' : ms < 100 ? '0' : '') + ms + 'Z';
+  return msText;
 }

@@ -68,7 +68,7 @@ export type FromWorker =
   | Readonly<{ kind: 'stopped' }>
   | Readonly<{ kind: 'series'; entry: SeriesEntry }>
   | Readonly<{ kind: 'log'; level: 'info' | 'warn' | 'error'; facts: object; message: string }>
-  | Readonly<{ kind: 'accessLog'; path: string; text: string }>
+  | Readonly<{ kind: 'accessLog'; path: string; lines: Uint8Array }>
   | Readonly<{ kind: 'members'; cluster: string; keys: readonly string[] }>
   | Readonly<{ kind: 'fire'; cluster: string; key: string; type: ConsecutiveType }>
   /** Its last words: an uncaught error ends it. */

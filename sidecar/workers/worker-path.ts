@@ -155,9 +155,9 @@ function postingLog(post: (message: FromWorker) => void): PathLog {
 
 function postingStream(path: string, post: (message: FromWorker) => void): Writable {
   return new Writable({
-    decodeStrings: false,
-    write: (text: string, _encoding, done) => {
-      post({ kind: 'accessLog', path, text });
+    write: (lines: Buffer, _encoding, done) => {
+      // A copy: a message takes the whole memory of its bytes along.
+      post({ kind: 'accessLog', path, lines: Uint8Array.from(lines) });
       done();
     },
   });

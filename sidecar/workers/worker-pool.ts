@@ -249,7 +249,7 @@ export class WorkerPool implements DataPlane {
       case 'accessLog': {
         // Whole lines, gathered by the worker already.
         const writer = this.#logs.writer(message.path);
-        writer.write(message.text);
+        writer.write(message.lines);
         return writer.flush();
       }
       case 'members': {

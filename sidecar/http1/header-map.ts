@@ -3,7 +3,15 @@ import assert from 'node:assert/strict';
 import { equalsIgnoringCase, isTokenOctet, isValueOctet } from './characters.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { connectionFields } from './connection-fields.ts';
-import { findReceived, isCanonical, removed, lineWidth as width } from './received-lines.ts';
+import {
+  bitOf,
+  bitsOfReceived,
+  findReceived,
+  isCanonical,
+  receivedHasPrefix,
+  removed,
+  lineWidth as width,
+} from './received-lines.ts';
 import { lowerTextOf, valueTextOf } from './text-cache.ts';
 
 const noBytes = Buffer.alloc(0);
@@ -32,6 +40,8 @@ export class HeaderMap {
   #added: string[];
   #addedEnd = 0;
   #size: number;
+  /** A bit for each name that is or was there: most of those that are asked for never were. */
+  #names: number;
   /** Names of lines that came by HTTP/2 as never to be indexed, and must go on as such (RFC 7541 7.1.3); null: none. */
   sensitive: ReadonlySet<string> | null = null;
 
@@ -44,6 +54,7 @@ export class HeaderMap {
     this.#lines = lines;
     this.#added = added;
     this.#size = lines.length / width;
+    this.#names = bitsOfReceived(bytes, lines);
   }
 
   /** A map of these lines; names in any case. */
@@ -56,11 +67,13 @@ export class HeaderMap {
   /** A map of the first `length` of these names (in lower case) and values. */
   static ofTexts(names: readonly string[], values: readonly string[], length: number): HeaderMap {
     const added = blankTexts.slice(0, 2 * length + roomForAdded);
-    for (let i = 0; i < length; i++) {
-      added[2 * i] = names[i] ?? '';
-      added[2 * i + 1] = values[i] ?? '';
-    }
     const map = new HeaderMap(noBytes, noLines, added);
+    for (let i = 0; i < length; i++) {
+      const name = names[i] ?? '';
+      added[2 * i] = name;
+      added[2 * i + 1] = values[i] ?? '';
+      map.#names |= bitOf(name);
+    }
     map.#addedEnd = 2 * length;
     map.#size = length;
     return map;
@@ -73,6 +86,7 @@ export class HeaderMap {
 
   /** Value of the first line of this (lower-case) name. */
   get(name: string): string | undefined {
+    if (this.#lacks(name)) return undefined;
     const at = findReceived(this.#bytes, this.#lines, name, 0);
     if (at >= 0) return this.#valueAt(at, name);
     const added = this.#findAdded(name, 0);
@@ -91,18 +105,13 @@ export class HeaderMap {
   }
 
   has(name: string): boolean {
+    if (this.#lacks(name)) return false;
     return findReceived(this.#bytes, this.#lines, name, 0) >= 0 || this.#findAdded(name, 0) >= 0;
   }
 
   /** Whether the name of some line starts with `prefix` (in lower case). One pass, where many names would need one each. */
   hasPrefix(prefix: string): boolean {
-    const lines = this.#lines;
-    const { length } = prefix;
-    for (let at = 0; at < lines.length; at += width) {
-      const start = lines[at] ?? 0;
-      const end = lines[at + 1] ?? 0;
-      if (end - start >= length && equalsIgnoringCase(this.#bytes, start, start + length, prefix)) return true;
-    }
+    if (receivedHasPrefix(this.#bytes, this.#lines, prefix)) return true;
     const added = this.#added;
     const first = prefix.charCodeAt(0);
     for (let at = 0; at < this.#addedEnd; at += 2) {
@@ -125,6 +134,7 @@ export class HeaderMap {
 
   /** Replaces all lines of this name by one, in the place of the first, at the end if there was none. */
   set(name: string, value: string): void {
+    if (this.#lacks(name)) return this.add(name, value);
     const at = findReceived(this.#bytes, this.#lines, name, 0);
     if (at >= 0) {
       const changed = (this.#changed ??= []);
@@ -148,10 +158,12 @@ export class HeaderMap {
     this.#added[this.#addedEnd + 1] = value;
     this.#addedEnd += 2;
     this.#size++;
+    this.#names |= bitOf(name);
   }
 
   /** Removes all lines of this name; whether there was one. */
   remove(name: string): boolean {
+    if (this.#lacks(name)) return false;
     const wasReceived = this.#removeReceived(name, 0);
     return this.#removeAdded(name, 0) || wasReceived;
   }
@@ -160,7 +172,7 @@ export class HeaderMap {
   forEach(visit: (name: string, value: string) => void): void {
     for (let at = 0; at < this.#lines.length; at += width) {
       if (this.#lines[at + 1] === removed) continue;
-      const name = this.#nameAt(at);
+      const name = lowerTextOf(this.#bytes, this.#lines[at] ?? 0, this.#lines[at + 1] ?? 0);
       visit(name, this.#valueAt(at, name));
     }
     const added = this.#added;
@@ -170,14 +182,14 @@ export class HeaderMap {
   /** Lines as pairs, for tests and mirrors. */
   entries(): [string, string][] {
     const pairs: [string, string][] = [];
-    this.forEach((name, value) => pairs.push([name, value]));
+    this.forEach((...pair) => pairs.push(pair));
     return pairs;
   }
 
   /** An independent copy; the received bytes, which never change, are shared. */
   clone(): HeaderMap {
-    const added = this.#added === noTexts ? noTexts : this.#added.slice();
-    const copy = new HeaderMap(this.#bytes, this.#lines.slice(), added);
+    const copy = new HeaderMap(this.#bytes, this.#lines.slice(), this.#added.slice());
+    copy.#names = this.#names;
     copy.#changed = this.#changed?.slice() ?? null;
     copy.#addedEnd = this.#addedEnd;
     copy.#size = this.#size;
@@ -214,23 +226,19 @@ export class HeaderMap {
         continue;
       }
       if (runEnd > runStart) writer.bytes(this.#bytes, runStart, runEnd);
-      runEnd = 0;
-      runStart = 0;
-      this.#encodeReceived(writer, at);
+      runStart = runEnd = 0;
+      writer.bytes(this.#bytes, lines[at] ?? 0, lines[at + 1] ?? 0);
+      this.#encodeValue(writer, at);
     }
     if (runEnd > runStart) writer.bytes(this.#bytes, runStart, runEnd);
     for (let at = 0; at < this.#addedEnd; at += 2) this.#encodeAdded(writer, at);
   }
 
-  #encodeReceived(writer: ByteWriter, at: number): void {
-    const value = this.#lines[at + 2] ?? 0;
-    writer.bytes(this.#bytes, this.#lines[at] ?? 0, this.#lines[at + 1] ?? 0);
+  #encodeValue(writer: ByteWriter, at: number): void {
+    const start = this.#lines[at + 2] ?? 0;
     writer.octets(0x3a, 0x20);
-    if (value >= 0) writer.bytes(this.#bytes, value, this.#lines[at + 3] ?? 0);
-    else {
-      const text = this.#changed?.[~value] ?? '';
-      if (!writer.text(text, isValueOctet)) refuseValue(this.#nameAt(at), text);
-    }
+    if (start >= 0) writer.bytes(this.#bytes, start, this.#lines[at + 3] ?? 0);
+    else writeValue(writer, this.#changed?.[~start] ?? '');
     writer.octets(0x0d, 0x0a);
   }
 
@@ -240,8 +248,12 @@ export class HeaderMap {
     if (connectionFields.has(name)) return;
     if (name === '' || !writer.text(name, isTokenOctet)) assert.fail(`not a field name: ${JSON.stringify(name)}`);
     writer.octets(0x3a, 0x20);
-    if (!writer.text(value, isValueOctet)) refuseValue(name, value);
+    writeValue(writer, value);
     writer.octets(0x0d, 0x0a);
+  }
+
+  #lacks(name: string): boolean {
+    return (this.#names & bitOf(name)) === 0;
   }
 
   /** Where the first line of this name is among the others, at or after `from`, or -1. */
@@ -276,10 +288,6 @@ export class HeaderMap {
     return true;
   }
 
-  #nameAt(at: number): string {
-    return lowerTextOf(this.#bytes, this.#lines[at] ?? 0, this.#lines[at + 1] ?? 0);
-  }
-
   #valueAt(at: number, name: string): string {
     const start = this.#lines[at + 2] ?? 0;
     if (start < 0) return this.#changed?.[~start] ?? '';
@@ -287,6 +295,6 @@ export class HeaderMap {
   }
 }
 
-function refuseValue(name: string, value: string): never {
-  assert.fail(`not a field value: ${JSON.stringify(value)} of ${name}`);
+function writeValue(writer: ByteWriter, value: string): void {
+  if (!writer.text(value, isValueOctet)) assert.fail(`not a field value: ${JSON.stringify(value)}`);
 }

@@ -50,11 +50,14 @@ export class FieldSection implements FieldSink {
   expectsContinue = false;
   /** The first rule that was broken. */
   fault: Http2Fault | null = null;
+  /** Credentials came, as literals: not to be kept. */
+  hasSecret = false;
+  /** Size of the list (RFC 9113 10.5.1). */
+  listBytes = 0;
 
   #kind: SectionKind = 'request';
   #limits: SectionLimits = { maxHeaderListBytes: 0, maxFields: 0, allowConnect: false };
   #fields = 0;
-  #listBytes = 0;
   #host = '';
   #hasPath = false;
   #hasAuthority = false;
@@ -76,7 +79,8 @@ export class FieldSection implements FieldSink {
     this.#kind = kind;
     this.#limits = limits;
     this.#fields = 0;
-    this.#listBytes = 0;
+    this.hasSecret = false;
+    this.listBytes = 0;
     this.#host = '';
     this.#hasPath = false;
     this.#hasAuthority = false;
@@ -85,9 +89,9 @@ export class FieldSection implements FieldSink {
   }
 
   onField(name: string, value: string, isSensitive: boolean, entry: Entry | null): void {
-    if (isSensitive && indexingOf(name) !== 'never') (this.sensitive ??= new Set()).add(name);
-    this.#listBytes += name.length + value.length + fieldOverhead;
-    if (this.#listBytes > this.#limits.maxHeaderListBytes) this.fault ??= faults.fieldsTooLarge;
+    if (isSensitive) this.#takeSecret(name);
+    this.listBytes += name.length + value.length + fieldOverhead;
+    if (this.listBytes > this.#limits.maxHeaderListBytes) this.fault ??= faults.fieldsTooLarge;
     if (++this.#fields > this.#limits.maxFields) this.fault ??= faults.tooManyFields;
     if (this.fault !== null) return;
     if (entry !== null && entry.note > 0) this.fault = this.#take(notedKind(entry.note), name, value);
@@ -101,6 +105,23 @@ export class FieldSection implements FieldSink {
     return this.fault;
   }
 
+  /** What it says, to be kept whole; for blocks without a fault. */
+  copy(): FieldSection {
+    const copy = new FieldSection();
+    copy.method = this.method;
+    copy.scheme = this.scheme;
+    copy.authority = this.authority;
+    copy.path = this.path;
+    copy.protocol = this.protocol;
+    copy.status = this.status;
+    copy.names.push(...this.names.slice(0, this.length));
+    copy.values.push(...this.values.slice(0, this.length));
+    copy.length = this.length;
+    copy.contentLength = this.contentLength;
+    copy.expectsContinue = this.expectsContinue;
+    return copy;
+  }
+
   /** The fields, to be kept. */
   copyLines(): FieldLines {
     const { length, sensitive } = this;
@@ -112,7 +133,13 @@ export class FieldSection implements FieldSink {
     if (facts.kind === 'invalid') return faults.fieldName;
     if (!isSound(facts, value)) return faults.fieldValue;
     if (entry !== null) entry.note = noteOf(facts.kind);
+    else if (!facts.isPublic && (facts.kind === 'plain' || facts.kind === 'cookie')) this.hasSecret = true;
     return this.#take(facts.kind, name, value);
+  }
+
+  #takeSecret(name: string): void {
+    this.hasSecret = true;
+    if (indexingOf(name) !== 'never') (this.sensitive ??= new Set()).add(name);
   }
 
   /** The value is sound. */

@@ -5,11 +5,12 @@ import type { FrameReader } from './frame-reader.ts';
 import { HpackDecoder } from './hpack/decoder.ts';
 import { errorCode } from './frames.ts';
 import { faults, type Http2Fault } from './protocol-error.ts';
+import { RepeatedBlock } from './repeated-block.ts';
 import type { SessionCore } from './session-core.ts';
 import type { Http2Stream } from './stream.ts';
 
 /** Of this worker: read before the next block is decoded. */
-const section = new FieldSection();
+const decoded = new FieldSection();
 /** Statuses whose responses have no content (RFC 9110 6.4.1). */
 const isBodylessStatus = (status: number): boolean => status === 204 || status === 304;
 
@@ -22,6 +23,7 @@ export class MessageInput {
   readonly #core: SessionCore;
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
+  readonly #last: Partial<Record<SectionKind, RepeatedBlock>> = {};
   #block: Buffer | null = null;
   #blockLength = 0;
   #isEndStream = false;
@@ -92,15 +94,27 @@ export class MessageInput {
     this.blockStreamId = 0;
     if (end - start > this.#maxBlockBytes) return faults.blockTooLarge;
     const stream = core.streams.open.get(id);
-    section.begin(this.#kindOf(stream), core.options);
-    const error = this.#decoder.decode(bytes, start, end, section);
-    if (error !== null) return { ...faults.compression, message: error };
-    section.finish();
+    const section = this.#decode(this.#kindOf(stream), bytes, start, end);
+    if (!(section instanceof FieldSection)) return section;
     if (this.#dependsOnItself) section.fault ??= faults.selfDependency;
-    if (stream === undefined) return this.#onNew(id);
+    if (stream === undefined) return this.#onNew(id, section);
     stream.bytesReceived += this.#frameBytes;
     if (stream.isRemoteEnded) return core.failStream(stream, faults.halfClosed);
-    return stream.hasHead ? this.#onTrailers(stream) : this.#onResponse(stream);
+    return stream.hasHead ? this.#onTrailers(stream, section) : this.#onResponse(stream, section);
+  }
+
+  #decode(kind: SectionKind, bytes: Buffer, start: number, end: number): FieldSection | Http2Fault {
+    const decoder = this.#decoder;
+    const version = decoder.tableVersion;
+    const last = (this.#last[kind] ??= new RepeatedBlock());
+    const known = last.find(bytes, start, end, version);
+    if (known !== null) return known;
+    decoded.begin(kind, this.#core.options);
+    const error = decoder.decode(bytes, start, end, decoded);
+    if (error !== null) return { ...faults.compression, message: error };
+    decoded.finish();
+    last.note(bytes, [start, end], decoded, [version, decoder.tableVersion]);
+    return decoded;
   }
 
   #kindOf(stream: Http2Stream | undefined): SectionKind {
@@ -108,7 +122,7 @@ export class MessageInput {
     return this.#core.isServer ? 'request' : 'response';
   }
 
-  #onNew(id: number): Http2Fault | null {
+  #onNew(id: number, section: FieldSection): Http2Fault | null {
     const { streams, isServer, guard, lastTakenId, options } = this.#core;
     const state = streams.stateOf(id);
     if (state !== 'idle') {
@@ -117,7 +131,7 @@ export class MessageInput {
     }
     if (!streams.isOfPeer(id)) return faults.idleStream;
     if (!isServer) return faults.streamsOfServer;
-    if (id <= lastTakenId && streams.openByPeer < options.maxConcurrentStreams) return this.#onRequest(id);
+    if (id <= lastTakenId && streams.openByPeer < options.maxConcurrentStreams) return this.#onRequest(id, section);
     streams.lastPeerId = id;
     streams.remember(id, true);
     if (id > lastTakenId) return guard.stray();
@@ -125,7 +139,7 @@ export class MessageInput {
     return this.knowsLimits ? guard.streamReset(0) : null;
   }
 
-  #onRequest(id: number): Http2Fault | null {
+  #onRequest(id: number, section: FieldSection): Http2Fault | null {
     const core = this.#core;
     const stream = core.addStream(id);
     core.guard.streamOpened();
@@ -140,7 +154,7 @@ export class MessageInput {
     return null;
   }
 
-  #onResponse(stream: Http2Stream): Http2Fault | null {
+  #onResponse(stream: Http2Stream, section: FieldSection): Http2Fault | null {
     const core = this.#core;
     const end = this.#isEndStream;
     if (section.status < 200 && end) section.fault ??= faults.informationalEnd;
@@ -157,7 +171,7 @@ export class MessageInput {
     return null;
   }
 
-  #onTrailers(stream: Http2Stream): Http2Fault | null {
+  #onTrailers(stream: Http2Stream, section: FieldSection): Http2Fault | null {
     const core = this.#core;
     if (!this.#isEndStream) section.fault ??= faults.trailersNotLast;
     if (stream.bytesLeft > 0 && !stream.isBodyless) section.fault ??= faults.lengthDiffers;

@@ -8,6 +8,7 @@ import { fail, ok, problem } from '#shared/runtime/result.ts';
 import type { AccessRecord } from './access-record.ts';
 import type { FormatPart, FormatScope } from './format.ts';
 import { parseFormat, renderParts } from './format.ts';
+import { LineMaker } from './line-maker.ts';
 import type { LogLines } from './log-lines.ts';
 import { flagBit, isResponseFlag } from './response-flags.ts';
 
@@ -34,14 +35,8 @@ function textLine(template: string, scope: FormatScope): FormatLine {
 }
 
 function lineOf(parts: readonly FormatPart[]): FormatLine {
-  return (record, lines) => {
-    for (let i = 0; i < parts.length; i++) {
-      const part = parts[i] ?? '';
-      const value = typeof part === 'string' ? part : part(record);
-      if (typeof value === 'number') lines.number(value);
-      else lines.text(value ?? '-');
-    }
-  };
+  const maker = new LineMaker(parts);
+  return (record, lines) => maker.write(record, lines);
 }
 
 type JsonPart = string | ((record: AccessRecord) => string);

@@ -43,6 +43,11 @@ export class HpackDecoder {
     return this.#listBytes;
   }
 
+  /** Grows with each change of the table: a block means the same as long as this is the same. */
+  get tableVersion(): number {
+    return this.#table.version;
+  }
+
   /**
    * Decodes one whole header block (all fragments joined), `bytes[start, end)`. Null if well formed, else what is wrong (a
    * connection error of type COMPRESSION_ERROR); the fields before it were told then. The bytes are not kept.

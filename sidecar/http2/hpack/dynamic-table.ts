@@ -14,6 +14,8 @@ export class DynamicTable<E extends Field> {
   count = 0;
   /** Number of entries that ever came: also the number of the newest. */
   inserted = 0;
+  /** Grows with each change, also of the size: an index means the same as long as this is the same. */
+  version = 0;
 
   readonly #onEvict: EvictionListener<E> | null;
   #bytes = 0;
@@ -40,6 +42,7 @@ export class DynamicTable<E extends Field> {
   /** Adds an entry at the front, evicting from the end what has no room beside it. One that is too large leaves the table empty (4.4). */
   insert(entry: E): void {
     const bytes = bytesOf(entry);
+    this.version++;
     this.#evictDownTo(this.maxBytes - bytes);
     if (bytes > this.maxBytes) return;
     if (this.count === this.#ring.length) this.#grow();
@@ -51,6 +54,7 @@ export class DynamicTable<E extends Field> {
 
   /** Sets the maximum size, evicting what is above it (4.3). */
   resize(maxBytes: number): void {
+    this.version++;
     this.maxBytes = maxBytes;
     this.#evictDownTo(maxBytes);
   }

@@ -1,16 +1,17 @@
 import { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
-import { equalsIgnoringCase, isTokenOctet, isValueOctet } from './characters.ts';
+import { equalsIgnoringCase, isTokenOctet } from './characters.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { connectionFields } from './connection-fields.ts';
 import {
   bitOf,
   bitsOfReceived,
   findReceived,
-  isCanonical,
+  encodeReceived,
   receivedHasPrefix,
   removed,
   lineWidth as width,
+  writeValue,
 } from './received-lines.ts';
 import { lowerTextOf, valueTextOf } from './text-cache.ts';
 
@@ -170,13 +171,26 @@ export class HeaderMap {
 
   /** Lines in order; names in lower case. */
   forEach(visit: (name: string, value: string) => void): void {
+    const names: string[] = [];
+    const values: string[] = [];
+    const count = this.copyTo(names, values);
+    for (let i = 0; i < count; i++) visit(names[i] ?? '', values[i] ?? '');
+  }
+
+  /** Puts the lines, in order, into these, from their first place on; says how many. */
+  copyTo(names: string[], values: string[]): number {
+    let count = 0;
     for (let at = 0; at < this.#lines.length; at += width) {
       if (this.#lines[at + 1] === removed) continue;
       const name = lowerTextOf(this.#bytes, this.#lines[at] ?? 0, this.#lines[at + 1] ?? 0);
-      visit(name, this.#valueAt(at, name));
+      names[count] = name;
+      values[count++] = this.#valueAt(at, name);
     }
-    const added = this.#added;
-    for (let at = 0; at < this.#addedEnd; at += 2) visit(added[at] ?? '', added[at + 1] ?? '');
+    for (let at = 0; at < this.#addedEnd; at += 2) {
+      names[count] = this.#added[at] ?? '';
+      values[count++] = this.#added[at + 1] ?? '';
+    }
+    return count;
   }
 
   /** Lines as pairs, for tests and mirrors. */
@@ -212,34 +226,8 @@ export class HeaderMap {
    * the message.
    */
   encode(writer: ByteWriter): void {
-    const lines = this.#lines;
-    let runStart = 0;
-    let runEnd = 0;
-    for (let at = 0; at < lines.length; at += width) {
-      if (lines[at + 1] === removed) continue;
-      if (isCanonical(this.#bytes, lines, at)) {
-        if (lines[at] !== runEnd || runEnd === 0) {
-          if (runEnd > runStart) writer.bytes(this.#bytes, runStart, runEnd);
-          runStart = lines[at] ?? 0;
-        }
-        runEnd = (lines[at + 3] ?? 0) + 2;
-        continue;
-      }
-      if (runEnd > runStart) writer.bytes(this.#bytes, runStart, runEnd);
-      runStart = runEnd = 0;
-      writer.bytes(this.#bytes, lines[at] ?? 0, lines[at + 1] ?? 0);
-      this.#encodeValue(writer, at);
-    }
-    if (runEnd > runStart) writer.bytes(this.#bytes, runStart, runEnd);
+    encodeReceived(writer, this.#bytes, this.#lines, this.#changed);
     for (let at = 0; at < this.#addedEnd; at += 2) this.#encodeAdded(writer, at);
-  }
-
-  #encodeValue(writer: ByteWriter, at: number): void {
-    const start = this.#lines[at + 2] ?? 0;
-    writer.octets(0x3a, 0x20);
-    if (start >= 0) writer.bytes(this.#bytes, start, this.#lines[at + 3] ?? 0);
-    else writeValue(writer, this.#changed?.[~start] ?? '');
-    writer.octets(0x0d, 0x0a);
   }
 
   #encodeAdded(writer: ByteWriter, at: number): void {
@@ -293,8 +281,4 @@ export class HeaderMap {
     if (start < 0) return this.#changed?.[~start] ?? '';
     return valueTextOf(name, this.#bytes, start, this.#lines[at + 3] ?? 0);
   }
-}
-
-function writeValue(writer: ByteWriter, value: string): void {
-  if (!writer.text(value, isValueOctet)) assert.fail(`not a field value: ${JSON.stringify(value)}`);
 }

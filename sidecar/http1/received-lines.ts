@@ -1,5 +1,8 @@
 /** Received field lines as numbers over the octets of their head: name start, name end, value start, value end of each. */
-import { equalsIgnoringCase, lowerOctet } from './characters.ts';
+import type { Buffer } from 'node:buffer';
+import assert from 'node:assert/strict';
+import type { ByteWriter } from './byte-writer.ts';
+import { equalsIgnoringCase, isValueOctet, lowerOctet } from './characters.ts';
 
 /** Numbers kept per line. */
 export const lineWidth = 4;
@@ -28,8 +31,47 @@ export function receivedHasPrefix(bytes: Uint8Array, lines: readonly number[], p
   return false;
 }
 
-/** Whether a line is on the wire as we would write it, so that its octets can be copied with its CRLF. */
-export function isCanonical(bytes: Uint8Array, lines: readonly number[], at: number): boolean {
+/**
+ * Writes each line as `name: value CRLF`. A value that was changed starts at `~index` into `changed`. Stretches of lines that are on the
+ * wire as we would write them are copied as they are.
+ */
+export function encodeReceived(
+  writer: ByteWriter,
+  bytes: Buffer,
+  lines: readonly number[],
+  changed: readonly string[] | null,
+): void {
+  let runStart = 0;
+  let runEnd = 0;
+  for (let at = 0; at < lines.length; at += lineWidth) {
+    if (lines[at + 1] === removed) continue;
+    if (isCanonical(bytes, lines, at)) {
+      if (lines[at] !== runEnd || runEnd === 0) {
+        if (runEnd > runStart) writer.bytes(bytes, runStart, runEnd);
+        runStart = lines[at] ?? 0;
+      }
+      runEnd = (lines[at + 3] ?? 0) + 2;
+      continue;
+    }
+    if (runEnd > runStart) writer.bytes(bytes, runStart, runEnd);
+    runStart = 0;
+    runEnd = 0;
+    writer.bytes(bytes, lines[at] ?? 0, lines[at + 1] ?? 0);
+    writer.octets(0x3a, 0x20);
+    const start = lines[at + 2] ?? 0;
+    if (start >= 0) writer.bytes(bytes, start, lines[at + 3] ?? 0);
+    else writeValue(writer, changed?.[~start] ?? '');
+    writer.octets(0x0d, 0x0a);
+  }
+  if (runEnd > runStart) writer.bytes(bytes, runStart, runEnd);
+}
+
+/** Writes a value that must not split the message. */
+export function writeValue(writer: ByteWriter, value: string): void {
+  if (!writer.text(value, isValueOctet)) assert.fail(`not a field value: ${JSON.stringify(value)}`);
+}
+
+function isCanonical(bytes: Uint8Array, lines: readonly number[], at: number): boolean {
   const nameEnd = lines[at + 1] ?? 0;
   const valueStart = lines[at + 2] ?? 0;
   const valueEnd = lines[at + 3] ?? 0;

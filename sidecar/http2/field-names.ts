@@ -47,6 +47,7 @@ const kinds: readonly NameKind[] = [
 
 /** What is known of a name. */
 export type NameFacts = {
+  readonly name: string;
   readonly kind: NameKind;
   /** Its values are no credentials, so that one may be kept. */
   readonly isPublic: boolean;
@@ -66,7 +67,7 @@ const special: readonly [NameKind, readonly string[]][] = [
 ];
 const known = new Map(
   special.flatMap(([kind, names]) =>
-    names.map((name): [string, NameFacts] => [name, { kind, isPublic: false, soundValue: '' }]),
+    names.map((name): [string, NameFacts] => [name, { name, kind, isPublic: false, soundValue: '' }]),
   ),
 );
 
@@ -81,7 +82,7 @@ export function factsOf(name: string): NameFacts {
   if (remembered !== undefined) return remembered;
   const kind = classify(name);
   const isPublic = kind === 'plain' && !['never', 'unlessShort'].includes(indexingOf(name));
-  const facts = { kind, isPublic, soundValue: '' };
+  const facts = { name, kind, isPublic, soundValue: '' };
   if (known.size < maxRemembered && name.length <= 64) known.set(name, facts);
   return facts;
 }

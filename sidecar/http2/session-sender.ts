@@ -213,7 +213,7 @@ export class SessionSender {
       this.#write(stream, emptyBytes, true);
     } else {
       const { encoder, writer, peer } = this.#core;
-      encoder.begin();
+      encoder.begin('trailers');
       const { sensitive = null } = fields;
       for (let i = 0; i < fields.length; i++) {
         const name = fields.names[i] ?? '';

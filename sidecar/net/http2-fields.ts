@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { HeaderMap } from '../http1/header-map.ts';
 import { forbiddenTrailers } from '../http1/trailers.ts';
-import { factsOf, isFieldValue, isSound } from '../http2/field-names.ts';
+import { factsOf, isFieldValue, isSound, type NameFacts } from '../http2/field-names.ts';
 import type { FieldLines } from '../http2/field-section.ts';
 import type { HpackEncoder } from '../http2/hpack/encoder.ts';
 
@@ -26,60 +26,74 @@ export function toTrailers({ names, values, length, sensitive = null }: FieldLin
   return trailers;
 }
 
-/**
- * Checks and gathers what a map holds before any of it is encoded, since an encoder's table cannot go back. Fields of a connection
- * do not go out (RFC 9113 8.2.2), nor `content-length`, which is its message's to say. One a worker, used without yielding.
- */
+/** Who gathers the fields of messages of one kind, one after the other. */
 class Gatherer {
-  names: string[] = [];
-  values: string[] = [];
+  readonly names: string[] = [];
+  readonly values: string[] = [];
   length = 0;
   sensitive: ReadonlySet<string> | null = null;
   /** Value of `content-length`, or empty. */
   declaredLength = '';
-  isTrailers = false;
+  readonly #isTrailers: boolean;
+  /** What is known of the names of the last message, by their place in it: mostly those of the next one. */
+  readonly #facts: (NameFacts | undefined)[] = [];
 
-  readonly visit = (name: string, value: string): void => {
-    const facts = factsOf(name);
-    switch (facts.kind) {
+  constructor(isTrailers: boolean) {
+    this.#isTrailers = isTrailers;
+  }
+
+  gather(headers: HeaderMap): void {
+    this.declaredLength = '';
+    this.sensitive = headers.sensitive;
+    const { names, values } = this;
+    const count = headers.copyTo(names, values);
+    let length = 0;
+    for (let i = 0; i < count; i++) {
+      const name = names[i] ?? '';
+      const value = values[i] ?? '';
+      const last = this.#facts[i];
+      const facts = last?.name === name ? last : (this.#facts[i] = factsOf(name));
+      if (!this.#isSent(facts, value)) continue;
+      names[length] = name;
+      values[length++] = isSound(facts, value) ? value : trimmed(name, value);
+    }
+    this.length = length;
+  }
+
+  #isSent({ kind, name }: NameFacts, value: string): boolean {
+    switch (kind) {
       case 'plain':
       case 'cookie':
       case 'expect':
-        break;
+        return !this.#isTrailers || !notInTrailers.has(name);
       case 'contentLength':
         this.declaredLength = value;
-        return;
+        return false;
       case 'te':
-        if (value !== 'trailers') return;
-        break;
+        return value === 'trailers' && !this.#isTrailers;
       case 'connection':
       case 'host':
       case 'drop':
-        return;
+        return false;
       case 'pseudo':
       case 'unknownPseudo':
       case 'invalid':
         assert.fail(`not a field name: ${JSON.stringify(name)}`);
     }
-    if (this.isTrailers && notInTrailers.has(name)) return;
-    this.names[this.length] = name;
-    this.values[this.length++] = isSound(facts, value) ? value : trimmed(name, value);
-  };
-
-  gather(headers: HeaderMap, isTrailers: boolean): void {
-    this.length = 0;
-    this.declaredLength = '';
-    this.isTrailers = isTrailers;
-    this.sensitive = headers.sensitive;
-    headers.forEach(this.visit);
   }
 }
 
-const gatherer = new Gatherer();
+/**
+ * They check and gather what a map holds before any of it is encoded, since an encoder's table cannot go back. Fields of a connection
+ * do not go out (RFC 9113 8.2.2), nor `content-length`, which is its message's to say. Of a worker, used without yielding.
+ */
+const gatherers = { request: new Gatherer(false), response: new Gatherer(false), trailers: new Gatherer(true) };
+let gatherer = gatherers.request;
 
 /** Checks the fields of a message's head. Then its pseudo-headers are encoded, and these by {@link encodeGathered}. */
-export function gatherFields(headers: HeaderMap): void {
-  gatherer.gather(headers, false);
+export function gatherFields(headers: HeaderMap, kind: 'request' | 'response'): void {
+  gatherer = gatherers[kind];
+  gatherer.gather(headers);
 }
 
 /** What the gathered fields say of `content-length`, or empty. */
@@ -99,8 +113,8 @@ export function encodeGathered(encoder: HpackEncoder, length: string): void {
 
 /** The lines of trailers to send. */
 export function linesOfTrailers(trailers: HeaderMap): FieldLines {
-  gatherer.gather(trailers, true);
-  const { names, values, length, sensitive } = gatherer;
+  gatherers.trailers.gather(trailers);
+  const { names, values, length, sensitive } = gatherers.trailers;
   return { names: names.slice(0, length), values: values.slice(0, length), length, sensitive };
 }
 

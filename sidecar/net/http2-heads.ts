@@ -56,7 +56,7 @@ export function toResponseHead(section: FieldSection, end: boolean, isToHead: bo
 
 /** Encodes a request's head, for `session.sendHead`. An upgrade is an extended CONNECT. The block is begun once all is known to be right. */
 export function encodeRequest(session: Session, head: RequestHead, end: boolean): void {
-  gatherFields(head.headers);
+  gatherFields(head.headers, 'request');
   const length = lengthToSay(head.contentLength, end);
   const isUpgrade = head.upgrade !== null;
   const encoder = session.beginHead();
@@ -71,7 +71,7 @@ export function encodeRequest(session: Session, head: RequestHead, end: boolean)
 
 /** Encodes a response's head with this status, for `session.sendHead`. `length`: digits, nothing, or `asDeclared` by the fields (to HEAD, 304). */
 export function encodeResponse(session: Session, head: ResponseHead, status: number, length: string): void {
-  gatherFields(head.headers);
+  gatherFields(head.headers, 'response');
   const said = length === 'asDeclared' ? declaredLength(head) : length;
   const encoder = session.beginHead();
   encoder.field(':status', statusTexts[status] ?? String(status));

@@ -23,6 +23,11 @@ export class EncoderTable {
     return this.#table.maxBytes;
   }
 
+  /** Grows with each change of the dynamic table: an index means the same as long as this is the same. */
+  get version(): number {
+    return this.#table.version;
+  }
+
   resize(maxBytes: number): void {
     this.#table.resize(maxBytes);
   }

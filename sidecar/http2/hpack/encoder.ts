@@ -16,6 +16,32 @@ import { defaultTableBytes } from './static-table.ts';
 
 const writer = new BlockWriter();
 
+/** Blocks of one kind begin alike, and mostly go on alike. */
+export type BlockKind = 'head' | 'trailers';
+
+/** The fields of the last block of one kind that had an index, by their place in it: a field that comes again in its place is not looked up. */
+class LastFields {
+  /** Of the table that the indices are of. */
+  version = -1;
+  names: string[] = [];
+  values: string[] = [];
+  indices: number[] = [];
+
+  restart(version: number): void {
+    this.version = version;
+    this.names = [];
+    this.values = [];
+    this.indices = [];
+  }
+
+  /** `index`: 0 for a field without, of which nothing is kept. */
+  note(place: number, name: string, value: string, index: number): void {
+    this.names[place] = index === 0 ? '' : name;
+    this.values[place] = index === 0 ? '' : value;
+    this.indices[place] = index;
+  }
+}
+
 export class HpackEncoder {
   readonly #maxTableBytes: number;
   readonly #table = new EncoderTable(defaultTableBytes);
@@ -24,6 +50,9 @@ export class HpackEncoder {
   /** The smallest that it was to become since the last block. */
   #leastTableBytes: number;
   #block = 0;
+  readonly #last: Readonly<Record<BlockKind, LastFields>> = { head: new LastFields(), trailers: new LastFields() };
+  #lastFields = this.#last.head;
+  #place = 0;
 
   /** `maxTableBytes`: how much of the table we use at most, whatever the peer allows (default 4096). */
   constructor(options: Readonly<{ maxTableBytes?: number }> = {}) {
@@ -39,13 +68,17 @@ export class HpackEncoder {
   }
 
   /** Starts a block in the shared output buffer. */
-  begin(): void {
+  begin(kind: BlockKind = 'head'): void {
     this.#block = writer.begin();
+    this.#place = 0;
+    this.#lastFields = this.#last[kind];
     if (this.#leastTableBytes < this.#table.maxBytes && this.#leastTableBytes < this.#nextTableBytes) {
       this.#resize(this.#leastTableBytes);
     }
     if (this.#nextTableBytes !== this.#table.maxBytes) this.#resize(this.#nextTableBytes);
     this.#leastTableBytes = this.#nextTableBytes;
+    const { version } = this.#table;
+    if (this.#lastFields.version !== version) this.#lastFields.restart(version);
   }
 
   /**
@@ -54,10 +87,19 @@ export class HpackEncoder {
    */
   field(name: string, value: string, isSensitive = false): void {
     writer.reserve(maxIntegerBytes + roomFor(name.length) + roomFor(value.length));
+    const last = this.#lastFields;
+    const place = this.#place++;
+    const index = last.values[place] === value && last.names[place] === name ? (last.indices[place] ?? 0) : 0;
+    if (index > 0 && !isSensitive && last.version === this.#table.version) writer.integer(0x80, 0x7f, index);
+    else last.note(place, name, value, this.#represent(name, value, isSensitive));
+  }
+
+  /** The index that the field had, or 0. */
+  #represent(name: string, value: string, isSensitive: boolean): number {
     const record = this.#table.recordOf(name);
     if (isSensitive || isSecret(record, value)) {
       this.#literal(0x10, 0x0f, record, value);
-      return;
+      return 0;
     }
     const index = this.#table.indexOf(record, value);
     if (index > 0) writer.integer(0x80, 0x7f, index);
@@ -65,6 +107,7 @@ export class HpackEncoder {
       this.#literal(0x40, 0x3f, record, value);
       this.#table.insert(record, value);
     } else this.#literal(0x00, 0x0f, record, value);
+    return index;
   }
 
   /** The block; a view that is valid until the next `begin` of any encoder (copy it or write it out before). */

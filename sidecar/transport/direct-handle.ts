@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
 import { PrefixViews } from '#shared/runtime/prefix-views.ts';
-import { handleEvent } from './flush-queue.ts';
 import { maxGatheredBytes, SocketConnection, type ConnectionOptions } from './socket-connection.ts';
 import { lastRead, lastWriteError, type StreamHandle, type WriteRequest } from './stream-handle.ts';
 import type { TlsFacts } from './transport.ts';
@@ -36,10 +35,7 @@ export class DirectConnection extends SocketConnection {
     this.#takeEarly(options);
     readViews ??= new PrefixViews(Buffer.allocUnsafeSlow(readBytes));
     handle.useUserBuffer(readViews.buffer);
-    const onRead = () => this.#onRead();
-    handle.onread = () => {
-      handleEvent(onRead);
-    };
+    handle.onread = () => this.#onRead();
   }
 
   /** What Node read before. `read` may start reading again, and tells of an end that came already. */
@@ -64,7 +60,7 @@ export class DirectConnection extends SocketConnection {
     if (!this.isClosed) this.#handle.readStop();
   }
 
-  #onRead(): void {
+  #onRead(): undefined {
     const length = lastRead();
     if (length > 0) {
       if (readViews !== null) this.receive(readViews.take(length));

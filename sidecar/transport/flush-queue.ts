@@ -1,6 +1,3 @@
-import { performance } from 'node:perf_hooks';
-import { EventPace } from './event-pace.ts';
-
 /** What has output to write at the end of this turn of the loop. */
 export interface Flushable {
   flush(): void;
@@ -21,39 +18,6 @@ export function flushAtEndOfTurn(flushable: Flushable): void {
   if (isScheduled) return;
   isScheduled = true;
   setImmediate(flushAll);
-}
-
-/**
- * From here on output is gathered. At 1000 requests a second flushing after each event takes 4 to 5 percent less CPU and time (a write to
- * TLS at the end of a turn is another turn of the loop); when all are busy, gathering makes larger batches for both sides.
- */
-const busyEventsPerSecond = 8000;
-const pace = new EventPace(() => performance.now(), busyEventsPerSecond);
-/** What was written to by the event that is handled, if one is and they do not come too fast. */
-const ofEvent: Flushable[] = [];
-let isInEvent = false;
-
-/** Handles an event of a connection: what it writes to is flushed as soon as it was handled, unless there is much to do. */
-export function handleEvent(handle: () => void): void {
-  pace.note();
-  if (pace.isBusy || isInEvent) return handle();
-  isInEvent = true;
-  let flushed = 0;
-  try {
-    handle();
-    while (flushed < ofEvent.length) ofEvent[flushed++]?.flush();
-  } finally {
-    isInEvent = false;
-    // Those of an event that failed.
-    if (flushed < ofEvent.length) for (const flushable of ofEvent.slice(flushed)) flushAtEndOfTurn(flushable);
-    ofEvent.length = 0;
-  }
-}
-
-/** Calls `flush` once when the event that is handled was handled; without such, as {@link flushAtEndOfTurn}. */
-export function flushAfterEvent(flushable: Flushable): void {
-  if (isInEvent) ofEvent.push(flushable);
-  else flushAtEndOfTurn(flushable);
 }
 
 function flushAll(): void {

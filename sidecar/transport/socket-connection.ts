@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { formatHostPort } from '#shared/runtime/host-port.ts';
-import { flushAfterEvent, type Flushable } from './flush-queue.ts';
+import { flushAtEndOfTurn, type Flushable } from './flush-queue.ts';
 import { HandlerInput, type InputSource } from './handler-input.ts';
 import { OutputQueue, type Output } from './output-queue.ts';
 import type { ReadInlet } from './read-inlet.ts';
@@ -180,7 +180,7 @@ export abstract class SocketConnection implements Connection, Flushable, InputSo
   #scheduleFlush(): void {
     if (this.#isFlushScheduled || this.#bytesInFlight > 0) return;
     this.#isFlushScheduled = true;
-    flushAfterEvent(this);
+    flushAtEndOfTurn(this);
   }
 
   /** Bytes that arrived; they are handled or copied when this returns. */

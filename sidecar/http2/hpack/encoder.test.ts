@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { seededRandom } from '#shared/runtime/random.ts';
 import { aDecoder, decodeBlock, encodeBlock, octets, type Lines } from './blocks.fixture.ts';
 import { HpackEncoder } from './encoder.ts';
 
@@ -189,5 +190,45 @@ describe("the peer's table size", () => {
       kindsOf(encoder, 'a: 1', 'a: 1', 'x-request-id: 1', ':path: /a', ':path: /a'),
       'literal literal literal literal literal',
     );
+  });
+});
+
+describe('blocks that are much like the last one', () => {
+  const names = [':path', 'accept', 'x-request-id', 'grpc-timeout', 'authorization', 'cookie', 'x-a', 'x-b', 'date'];
+  const values = ['', 'a', 'b', 'a-value-of-more-than-twenty-octets', '/echo.Echo/Unary', '\xff'.repeat(30)];
+
+  it('say what they are made of, whatever was in their places before, and whatever became of the table', () => {
+    const random = seededRandom(11);
+    const below = (count: number) => Math.floor(random() * count);
+    const encoder = new HpackEncoder();
+    const decoder = aDecoder();
+    const lines: Record<'head' | 'trailers', string[]> = { head: [], trailers: [] };
+    const aLine = () => `${names[below(names.length)]}: ${values[below(values.length)]}`;
+    for (let i = 0; i < 5000; i++) {
+      const kind = below(3) === 0 ? 'trailers' : 'head';
+      const block = lines[kind];
+      // Mostly as it was; now and then a line more, less, or another.
+      if (below(4) === 0) block.splice(below(block.length + 1), below(2), ...(below(2) === 0 ? [aLine()] : []));
+      if (block.length > 12) block.length = 2;
+      if (below(100) === 0) encoder.setPeerTableSize([0, 64, 200, 4096][below(4)] ?? 0);
+      const isSensitive = below(20) === 0;
+      encoder.begin(kind);
+      for (const line of block) {
+        const colon = line.indexOf(': ', 1);
+        encoder.field(line.slice(0, colon), line.slice(colon + 2), isSensitive);
+      }
+      const { fault, lines: decoded, sensitive } = decodeBlock(decoder, Buffer.from(encoder.finish()));
+      assert.equal(fault, null);
+      assert.deepEqual(decoded, block);
+      if (isSensitive) assert.equal(sensitive.length, block.length);
+    }
+  });
+
+  it('take an octet for each field that has an index, once they are in the table', () => {
+    const encoder = new HpackEncoder();
+    const block = [':method: POST', ':path: /a', 'x-a: 1', 'x-b: 2'];
+    for (let i = 0; i < 3; i++) encodeBlock(encoder, block);
+    assert.equal(encodeBlock(encoder, block).length, block.length);
+    assert.equal(encodeBlock(encoder, block.slice(1)).length, block.length - 1);
   });
 });

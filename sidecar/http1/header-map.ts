@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
-import { equalsIgnoringCase, isTokenOctet } from './characters.ts';
+import { equalsIgnoringCase, isTokenOctet, isValueOctet } from './characters.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { connectionFields } from './connection-fields.ts';
 import {
@@ -9,9 +9,9 @@ import {
   findReceived,
   encodeReceived,
   receivedHasPrefix,
+  refuseValue,
   removed,
   lineWidth as width,
-  writeValue,
 } from './received-lines.ts';
 import { lowerTextOf, valueTextOf } from './text-cache.ts';
 
@@ -38,7 +38,7 @@ export class HeaderMap {
   /** Changed values of received lines. */
   #changed: string[] | null = null;
   /** Name and value in turns; only those before `#addedEnd` count: the rest is room. */
-  #added: string[];
+  #added: string[] = noTexts;
   #addedEnd = 0;
   #size: number;
   /** A bit for each name that is or was there: most of those that are asked for never were. */
@@ -50,10 +50,9 @@ export class HeaderMap {
    * An empty map, or one over received lines: `lines` holds name start, name end, value start and value end of each, and belongs to
    * the map from then on, as do the bytes, which end each line by CRLF.
    */
-  constructor(bytes: Buffer = noBytes, lines: number[] = noLines, added: string[] = noTexts) {
+  constructor(bytes: Buffer = noBytes, lines: number[] = noLines) {
     this.#bytes = bytes;
     this.#lines = lines;
-    this.#added = added;
     this.#size = lines.length / width;
     this.#names = bitsOfReceived(bytes, lines);
   }
@@ -68,7 +67,8 @@ export class HeaderMap {
   /** A map of the first `length` of these names (in lower case) and values. */
   static ofTexts(names: readonly string[], values: readonly string[], length: number): HeaderMap {
     const added = blankTexts.slice(0, 2 * length + roomForAdded);
-    const map = new HeaderMap(noBytes, noLines, added);
+    const map = new HeaderMap();
+    map.#added = added;
     for (let i = 0; i < length; i++) {
       const name = names[i] ?? '';
       added[2 * i] = name;
@@ -202,7 +202,8 @@ export class HeaderMap {
 
   /** An independent copy; the received bytes, which never change, are shared. */
   clone(): HeaderMap {
-    const copy = new HeaderMap(this.#bytes, this.#lines.slice(), this.#added.slice());
+    const copy = new HeaderMap(this.#bytes, this.#lines.slice());
+    copy.#added = this.#added.slice();
     copy.#names = this.#names;
     copy.#changed = this.#changed?.slice() ?? null;
     copy.#addedEnd = this.#addedEnd;
@@ -236,7 +237,7 @@ export class HeaderMap {
     if (connectionFields.has(name)) return;
     if (name === '' || !writer.text(name, isTokenOctet)) assert.fail(`not a field name: ${JSON.stringify(name)}`);
     writer.octets(0x3a, 0x20);
-    writeValue(writer, value);
+    if (!writer.text(value, isValueOctet)) refuseValue(name, value);
     writer.octets(0x0d, 0x0a);
   }
 

@@ -3,6 +3,7 @@ import type { Buffer } from 'node:buffer';
 import assert from 'node:assert/strict';
 import type { ByteWriter } from './byte-writer.ts';
 import { equalsIgnoringCase, isValueOctet, lowerOctet } from './characters.ts';
+import { lowerTextOf } from './text-cache.ts';
 
 /** Numbers kept per line. */
 export const lineWidth = 4;
@@ -60,15 +61,16 @@ export function encodeReceived(
     writer.octets(0x3a, 0x20);
     const start = lines[at + 2] ?? 0;
     if (start >= 0) writer.bytes(bytes, start, lines[at + 3] ?? 0);
-    else writeValue(writer, changed?.[~start] ?? '');
+    else if (!writer.text(changed?.[~start] ?? '', isValueOctet))
+      refuseValue(lowerTextOf(bytes, lines[at] ?? 0, lines[at + 1] ?? 0), changed?.[~start] ?? '');
     writer.octets(0x0d, 0x0a);
   }
   if (runEnd > runStart) writer.bytes(bytes, runStart, runEnd);
 }
 
-/** Writes a value that must not split the message. */
-export function writeValue(writer: ByteWriter, value: string): void {
-  if (!writer.text(value, isValueOctet)) assert.fail(`not a field value: ${JSON.stringify(value)}`);
+/** A value that would split the message. Not an `assert` with a message: that would be made for every line. */
+export function refuseValue(name: string, value: string): never {
+  assert.fail(`not a field value: ${JSON.stringify(value)} of ${name}`);
 }
 
 function isCanonical(bytes: Uint8Array, lines: readonly number[], at: number): boolean {

@@ -1,6 +1,7 @@
 /** The peers of a hop: octets that clients and servers would send, made beforehand as far as can be. */
 import { HpackEncoder } from '../../../sidecar/http2/hpack/encoder.ts';
 import { encodeBlock } from '../../../sidecar/http2/hpack/blocks.fixture.ts';
+import { aFrame, windowUpdate } from '../../../sidecar/http2/session.fixture.ts';
 import { connectionPreface, frameFlag, frameType, headerBytes } from '../../../sidecar/http2/frames.ts';
 
 /** Both ends of one protocol. */
@@ -81,11 +82,11 @@ export function http2Peers({ connections, streams }: Readonly<{ connections: num
     connections,
     streams,
     greeting: () =>
-      Buffer.concat([connectionPreface, frame(frameType.settings, 0, 0), windowUpdate(0x7000_0000), settingsAck]),
+      Buffer.concat([connectionPreface, aFrame(frameType.settings, 0, 0), windowUpdate(0, 0x7000_0000), settingsAck]),
     serverGreeting: () =>
       Buffer.concat([
-        frame(frameType.settings, 0, 0, Buffer.from([0, 3, 0, 0, 0x10, 0])),
-        windowUpdate(0x7000_0000),
+        aFrame(frameType.settings, 0, 0, Buffer.from([0, 3, 0, 0, 0x10, 0])),
+        windowUpdate(0, 0x7000_0000),
         settingsAck,
       ]),
     request(index) {
@@ -95,12 +96,12 @@ export function http2Peers({ connections, streams }: Readonly<{ connections: num
       client.stream += 2 * streams;
       const isDue = client.stream % 16_384 < 2 * streams;
       const calls = client.request.of(ids);
-      return isDue ? Buffer.concat([calls, windowUpdate(16_384 * 64)]) : calls;
+      return isDue ? Buffer.concat([calls, windowUpdate(0, 16_384 * 64)]) : calls;
     },
     countAnswers: (bytes) => endedStreams(bytes).length,
     answer(bytes) {
       const ids = endedStreams(bytes);
-      return ids.length === 0 ? null : Buffer.concat([server.of(ids), windowUpdate(ids.length * 32)]);
+      return ids.length === 0 ? null : Buffer.concat([server.of(ids), windowUpdate(0, ids.length * 32)]);
     },
   };
 }
@@ -108,13 +109,13 @@ export function http2Peers({ connections, streams }: Readonly<{ connections: num
 type Encode = (lines: readonly string[]) => Buffer;
 
 const aCall = (encode: Encode) => [
-  frame(frameType.headers, frameFlag.endHeaders, 0, encode(requestLines)),
-  frame(frameType.data, frameFlag.endStream, 0, Buffer.alloc(32, 0x61)),
+  aFrame(frameType.headers, frameFlag.endHeaders, 0, encode(requestLines)),
+  aFrame(frameType.data, frameFlag.endStream, 0, Buffer.alloc(32, 0x61)),
 ];
 const anAnswer = (encode: Encode) => [
-  frame(frameType.headers, frameFlag.endHeaders, 0, encode(answerLines)),
-  frame(frameType.data, 0, 0, Buffer.alloc(64, 0x62)),
-  frame(frameType.headers, frameFlag.endHeaders | frameFlag.endStream, 0, encode(trailerLines)),
+  aFrame(frameType.headers, frameFlag.endHeaders, 0, encode(answerLines)),
+  aFrame(frameType.data, 0, 0, Buffer.alloc(64, 0x62)),
+  aFrame(frameType.headers, frameFlag.endHeaders | frameFlag.endStream, 0, encode(trailerLines)),
 ];
 
 /** The frames of one message after the other, on streams of any id. What can be indexed is from the fourth message on: it stays the same. */
@@ -171,20 +172,4 @@ function frameBytes(bytes: Buffer, at: number): number {
   return headerBytes + bytes.readUIntBE(at, 3);
 }
 
-function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const bytes = Buffer.alloc(headerBytes + payload.length);
-  bytes.writeUIntBE(payload.length, 0, 3);
-  bytes[3] = type;
-  bytes[4] = flags;
-  bytes.writeUInt32BE(stream, 5);
-  payload.copy(bytes, headerBytes);
-  return bytes;
-}
-
-const settingsAck = frame(frameType.settings, frameFlag.ack, 0);
-
-function windowUpdate(increment: number): Buffer {
-  const payload = Buffer.alloc(4);
-  payload.writeUInt32BE(increment);
-  return frame(frameType.windowUpdate, 0, 0, payload);
-}
+const settingsAck = aFrame(frameType.settings, frameFlag.ack, 0);

@@ -9,6 +9,7 @@ import { defaultHttp2Options } from '../../../sidecar/http2/options.ts';
 import { Http1ClientConnection } from '../../../sidecar/net/http1-client-connection.ts';
 import { Http2ClientConnection } from '../../../sidecar/net/http2-client-connection.ts';
 import { TimerWheel } from '../../../sidecar/net/timer-wheel.ts';
+import { aTls } from '../../../sidecar/filters/contexts.fixture.ts';
 import { LiveCalls } from '../../../sidecar/proxy/grpc-messages.ts';
 import { HttpConnections } from '../../../sidecar/proxy/http-connections.ts';
 import { chainsOf, emptyPlan } from '../../../sidecar/proxy/plan.ts';
@@ -137,14 +138,5 @@ export class Rig {
   }
 }
 
-const tlsOf = (own: string, peer: string): TlsFacts => ({
-  alpn: 'istio-http/1.1',
-  serverName: 'outbound_.80_._.backend',
-  version: 'TLSv1.3',
-  cipher: 'TLS_AES_128_GCM_SHA256',
-  peerUriSans: [peer],
-  peerDnsSans: [],
-  peerSubject: '',
-  peerCertificateSha256: 'ab'.repeat(32),
-  localUriSan: own,
-});
+const tlsOf = (own: string, peer: string): TlsFacts =>
+  aTls({ peerUriSans: [peer], peerCertificateSha256: 'ab'.repeat(32), localUriSan: own });

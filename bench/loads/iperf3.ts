@@ -13,6 +13,21 @@ export async function runIperf3(
   return parseIperf3(await runTool('iperf3', args, signal));
 }
 
+/**
+ * A first run, tried again when it is turned away: iperf3's server takes one test at a time, and a connection that looked whether the
+ * port is open is one to it.
+ */
+export async function warmIperf3(...run: Parameters<typeof runIperf3>): Promise<void> {
+  for (let triesLeft = 4; ; triesLeft--) {
+    try {
+      await runIperf3(...run);
+      return;
+    } catch (error) {
+      if (triesLeft === 0 || run[2].aborted) throw error;
+    }
+  }
+}
+
 /** Reads iperf3's report. */
 export function parseIperf3(output: string): LoadResult {
   const report = JSON.parse(output) as Report;

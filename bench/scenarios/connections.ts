@@ -1,6 +1,6 @@
 /** Below HTTP: throughput of one TCP stream over mTLS, and what new connections cost the called side. */
 import { runHandshakes } from '../loads/handshakes.ts';
-import { runIperf3 } from '../loads/iperf3.ts';
+import { runIperf3, warmIperf3 } from '../loads/iperf3.ts';
 import { plainShape } from '../peers/pair.ts';
 import { targetsOn } from '../peers/peers.ts';
 import { loadSample, meteredPair, ofOther, withPair, type Scenario } from './scenario.ts';
@@ -19,7 +19,7 @@ export const connectionScenarios: readonly Scenario[] = [
     measure: (context) =>
       withPair(context, { shape: plainShape, backend: 'tcp' }, async (pair) => {
         const { times, bench } = context;
-        await runIperf3(pair.port, { seconds: Math.min(1, times.warmUpSeconds) }, bench.signal);
+        await warmIperf3(pair.port, { seconds: Math.min(1, times.warmUpSeconds) }, bench.signal);
         const run = () => runIperf3(pair.port, { seconds: times.seconds }, bench.signal);
         const sample = loadSample(await meteredPair(pair, run));
         const { rps: mbPerSecond = 0, ...figures } = sample.figures;

@@ -97,7 +97,7 @@ export class HeaderHygiene {
       if (this.#options.useRemoteAddress) for (const name of edgeHeaders) headers.remove(name);
     }
     const te = headers.get('te');
-    if (te === undefined) return;
+    if (te === undefined || te === 'trailers') return;
     if (te.toLowerCase().includes('trailers')) headers.set('te', 'trailers');
     else headers.remove('te');
   }

@@ -73,8 +73,8 @@ const known = new Map(
 
 /** Names that were looked at before: the same few come again and again. */
 const maxRemembered = 1000;
-/** Longer values are not remembered. */
-const maxSoundBytes = 128;
+/** Longer values are not remembered: an `x-forwarded-client-cert` is, of 200 to 500. */
+const maxSoundBytes = 1024;
 
 /** Tells what is known of this name. One that was seen before costs one look-up. */
 export function factsOf(name: string): NameFacts {

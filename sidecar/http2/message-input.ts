@@ -23,7 +23,8 @@ export class MessageInput {
   readonly #core: SessionCore;
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
-  readonly #last: Partial<Record<SectionKind, RepeatedBlock>> = {};
+  readonly #lastHead = new RepeatedBlock();
+  #lastTrailers: RepeatedBlock | null = null;
   #block: Buffer | null = null;
   #blockLength = 0;
   #isEndStream = false;
@@ -106,7 +107,7 @@ export class MessageInput {
   #decode(kind: SectionKind, bytes: Buffer, start: number, end: number): FieldSection | Http2Fault {
     const decoder = this.#decoder;
     const version = decoder.tableVersion;
-    const last = (this.#last[kind] ??= new RepeatedBlock());
+    const last = kind === 'trailers' ? (this.#lastTrailers ??= new RepeatedBlock()) : this.#lastHead;
     const known = last.find(bytes, start, end, version);
     if (known !== null) return known;
     decoded.begin(kind, this.#core.options);

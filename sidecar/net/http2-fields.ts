@@ -92,7 +92,7 @@ let gatherer = gatherers.request;
 
 /** Checks the fields of a message's head. Then its pseudo-headers are encoded, and these by {@link encodeGathered}. */
 export function gatherFields(headers: HeaderMap, kind: 'request' | 'response'): void {
-  gatherer = gatherers[kind];
+  gatherer = kind === 'request' ? gatherers.request : gatherers.response;
   gatherer.gather(headers);
 }
 

@@ -50,8 +50,9 @@ export class HpackEncoder {
   /** The smallest that it was to become since the last block. */
   #leastTableBytes: number;
   #block = 0;
-  readonly #last: Readonly<Record<BlockKind, LastFields>> = { head: new LastFields(), trailers: new LastFields() };
-  #lastFields = this.#last.head;
+  readonly #lastHead = new LastFields();
+  readonly #lastTrailers = new LastFields();
+  #lastFields = this.#lastHead;
   #place = 0;
 
   /** `maxTableBytes`: how much of the table we use at most, whatever the peer allows (default 4096). */
@@ -71,7 +72,7 @@ export class HpackEncoder {
   begin(kind: BlockKind = 'head'): void {
     this.#block = writer.begin();
     this.#place = 0;
-    this.#lastFields = this.#last[kind];
+    this.#lastFields = kind === 'trailers' ? this.#lastTrailers : this.#lastHead;
     if (this.#leastTableBytes < this.#table.maxBytes && this.#leastTableBytes < this.#nextTableBytes) {
       this.#resize(this.#leastTableBytes);
     }

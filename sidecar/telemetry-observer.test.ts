@@ -40,8 +40,8 @@ function observed(fields: Partial<Observation> = {}): Observation {
 test('a request that goes out counts by its service, as its source sees it', () => {
   const { observer, series } = setUp();
   const observation = observed();
-  observer.observe(observation);
-  observer.observe(observation);
+  observer.observe(observation, null);
+  observer.observe(observation, null);
   const [only, ...others] = series();
   assert.equal(others.length, 0);
   assert.deepEqual(
@@ -59,8 +59,8 @@ test('a request that goes out counts by its service, as its source sees it', () 
 
 test('a request that comes in counts by the caller’s identity; plaintext has none', () => {
   const { observer, series } = setUp();
-  observer.observe(observed({ direction: 'inbound', tls: aTls() }));
-  observer.observe(observed({ direction: 'inbound', tls: null }));
+  observer.observe(observed({ direction: 'inbound', tls: aTls() }), null);
+  observer.observe(observed({ direction: 'inbound', tls: null }), null);
   assert.deepEqual(
     series().map((one) => [
       one['reporter'],
@@ -106,8 +106,8 @@ test('a TCP connection counts when it opens, moves bytes and closes', () => {
 
 test('a request that no cluster took counts too', () => {
   const { observer, series } = setUp();
-  observer.observe(observed({ cluster: null, host: null }));
-  observer.observe(observed({ cluster: null, host: null }));
+  observer.observe(observed({ cluster: null, host: null }), null);
+  observer.observe(observed({ cluster: null, host: null }), null);
   assert.deepEqual(
     series().map((one) => [one['count'], one['destination_service']]),
     [[2, 'unknown']],

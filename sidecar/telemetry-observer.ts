@@ -1,6 +1,7 @@
 /** Counts finished exchanges and connections in Istio's standard metrics: who we are is fixed, the peer is found per request. */
 import { parseSpiffeId } from '#shared/model/spiffe-id.ts';
 import type { MovedBytes, Observation } from './proxy/exchange-host.ts';
+import type { CallMessages } from './proxy/grpc-messages.ts';
 import {
   countTcp,
   observeMessages,
@@ -41,11 +42,15 @@ export class TelemetryObserver {
     this.#own = own;
   }
 
-  /** Counts an exchange. */
-  observe(observation: Observation): void {
+  /** Counts an exchange, and what is not counted yet of its messages. */
+  observe(observation: Observation, messages: CallMessages | null): void {
     const { record, isGrpc } = observation;
-    const series = this.#group(observation).request(record.status, record.grpcStatus, isGrpc, record.flags);
+    const group = this.#group(observation);
+    const series = group.request(record.status, record.grpcStatus, isGrpc, record.flags);
     observeRequest(series, record.durationMs, record.bytesReceived, record.bytesSent);
+    const requests = messages?.takeRequests() ?? 0;
+    const responses = messages?.takeResponses() ?? 0;
+    if (requests > 0 || responses > 0) observeMessages(group.messages(), requests, responses);
   }
 
   /** Counts messages of a gRPC call, which may go on. */

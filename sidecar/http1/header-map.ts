@@ -21,8 +21,10 @@ const noTexts: string[] = [];
 
 /** Texts of the lines that a proxy adds to a message: growing an array copies it. */
 const roomForAdded = 12;
-/** Arrays are cut from it: that is one copy of its beginning, and their kind does not change when they are filled. */
-const blankTexts = Array.from({ length: 128 + roomForAdded }, () => '');
+/** Arrays are cut from it: that is one copy, and their kind does not change when they are filled. */
+const blankTexts = Array.from({ length: roomForAdded }, () => '');
+/** Where the lines of a map are put together that has received ones. */
+const gatheredTexts: string[] = [];
 
 /**
  * The fields of one message, in order, with duplicates. Names are lower case in this interface; on the wire a line that nobody
@@ -64,18 +66,19 @@ export class HeaderMap {
     return map;
   }
 
-  /** A map of the first `length` of these names (in lower case) and values. */
-  static ofTexts(names: readonly string[], values: readonly string[], length: number): HeaderMap {
-    const added = blankTexts.slice(0, 2 * length + roomForAdded);
+  /** A map of the first `length` of these names (in lower case) and values, which stand in turns. */
+  static ofTexts(texts: readonly string[], length: number): HeaderMap {
+    const end = 2 * length;
+    const added = texts.slice(0, end + roomForAdded);
     const map = new HeaderMap();
+    let names = 0;
+    for (let at = 0; at < end; at += 2) names |= bitOf(added[at] ?? '');
+    // What stood behind is not ours.
+    for (let at = end; at < added.length; at++) added[at] = '';
+    for (let at = added.length; at < end + roomForAdded; at++) added.push('');
     map.#added = added;
-    for (let i = 0; i < length; i++) {
-      const name = names[i] ?? '';
-      added[2 * i] = name;
-      added[2 * i + 1] = values[i] ?? '';
-      map.#names |= bitOf(name);
-    }
-    map.#addedEnd = 2 * length;
+    map.#names = names;
+    map.#addedEnd = end;
     map.#size = length;
     return map;
   }
@@ -171,26 +174,22 @@ export class HeaderMap {
 
   /** Lines in order; names in lower case. */
   forEach(visit: (name: string, value: string) => void): void {
-    const names: string[] = [];
-    const values: string[] = [];
-    const count = this.copyTo(names, values);
-    for (let i = 0; i < count; i++) visit(names[i] ?? '', values[i] ?? '');
+    const texts = this.texts().slice(0, 2 * this.#size);
+    for (let at = 0; at < texts.length; at += 2) visit(texts[at] ?? '', texts[at + 1] ?? '');
   }
 
-  /** Puts the lines, in order, into these, from their first place on; says how many. */
-  copyTo(names: string[], values: string[]): number {
-    let count = 0;
+  /** The lines in order, name and value in turns; the first `2 * size` count. To be read at once: the array is used again. */
+  texts(): readonly string[] {
+    if (this.#lines.length === 0) return this.#added;
+    let to = 0;
     for (let at = 0; at < this.#lines.length; at += width) {
       if (this.#lines[at + 1] === removed) continue;
       const name = lowerTextOf(this.#bytes, this.#lines[at] ?? 0, this.#lines[at + 1] ?? 0);
-      names[count] = name;
-      values[count++] = this.#valueAt(at, name);
+      gatheredTexts[to++] = name;
+      gatheredTexts[to++] = this.#valueAt(at, name);
     }
-    for (let at = 0; at < this.#addedEnd; at += 2) {
-      names[count] = this.#added[at] ?? '';
-      values[count++] = this.#added[at + 1] ?? '';
-    }
-    return count;
+    for (let at = 0; at < this.#addedEnd; at++) gatheredTexts[to++] = this.#added[at] ?? '';
+    return gatheredTexts;
   }
 
   /** Lines as pairs, for tests and mirrors. */

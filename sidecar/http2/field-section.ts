@@ -7,10 +7,9 @@ import { faults, type Http2Fault } from './protocol-error.ts';
 /** What the section is the head of, or that it is trailers. */
 export type SectionKind = 'request' | 'response' | 'trailers';
 
-/** Field lines in order, of which the first `length` count. */
+/** Field lines in order: names and values in turns, of which the first `length` pairs count. */
 export type FieldLines = Readonly<{
-  names: readonly string[];
-  values: readonly string[];
+  texts: readonly string[];
   length: number;
   /** Names of those that are never to be indexed further on, beside those that never are (RFC 7541 7.1.3); null or absent: none. */
   sensitive?: ReadonlySet<string> | null;
@@ -22,6 +21,8 @@ export type SectionLimits = Readonly<{ maxHeaderListBytes: number; maxFields: nu
 const fieldOverhead = 32;
 /** Never empty (RFC 9113 8.3.1), nor a port without a host (RFC 9110 4.2.1). */
 const authorityForm = /^(?:\[[0-9a-zA-Z:.%~_-]+\]|[-._~!$&'()*+,;=%0-9a-zA-Z]+)(?::\d{0,5})?$/;
+/** For 25 lines, with those that are added here. */
+const roomForTexts = 50;
 const connectForm = /:\d{1,5}$/;
 const digits = /^\d{1,15}$/;
 
@@ -40,9 +41,8 @@ export class FieldSection implements FieldSink {
   path = '';
   protocol = '';
   status = 0;
-  /** The fields that travel on, in order: `length` names and values. */
-  readonly names: string[] = [];
-  readonly values: string[] = [];
+  /** The fields that travel on, in order: `length` names and values in turns. There is room behind them: maps are cut from it at once. */
+  readonly texts: string[] = Array.from({ length: roomForTexts }, () => '');
   length = 0;
   sensitive: Set<string> | null = null;
   /** -1: not declared. It is among the fields too. */
@@ -62,6 +62,7 @@ export class FieldSection implements FieldSink {
   #hasPath = false;
   #hasAuthority = false;
   #hasField = false;
+  /** Where the value of the cookie is. */
   #cookieAt = -1;
 
   begin(kind: SectionKind, limits: SectionLimits): void {
@@ -114,8 +115,7 @@ export class FieldSection implements FieldSink {
     copy.path = this.path;
     copy.protocol = this.protocol;
     copy.status = this.status;
-    copy.names.push(...this.names.slice(0, this.length));
-    copy.values.push(...this.values.slice(0, this.length));
+    for (let at = 0; at < 2 * this.length; at++) copy.texts[at] = this.texts[at] ?? '';
     copy.length = this.length;
     copy.contentLength = this.contentLength;
     copy.expectsContinue = this.expectsContinue;
@@ -124,8 +124,8 @@ export class FieldSection implements FieldSink {
 
   /** The fields, to be kept. */
   copyLines(): FieldLines {
-    const { length, sensitive } = this;
-    return { names: this.names.slice(0, length), values: this.values.slice(0, length), length, sensitive };
+    const { texts, length, sensitive } = this;
+    return { texts: texts.slice(0, 2 * length), length, sensitive };
   }
 
   #check(name: string, value: string, entry: Entry | null): Http2Fault | null {
@@ -172,8 +172,9 @@ export class FieldSection implements FieldSink {
   }
 
   #add(name: string, value: string): null {
-    this.names[this.length] = name;
-    this.values[this.length++] = value;
+    const at = 2 * this.length++;
+    this.texts[at] = name;
+    this.texts[at + 1] = value;
     return null;
   }
 
@@ -188,7 +189,7 @@ export class FieldSection implements FieldSink {
         return value !== '' && isAll(value, isTokenOctet) ? null : faults.method;
       case ':scheme':
         if (this.scheme !== '') return faults.pseudoRepeated;
-        this.scheme = value.toLowerCase();
+        this.scheme = value === 'http' || value === 'https' ? value : value.toLowerCase();
         return this.scheme === 'http' || this.scheme === 'https' ? null : faults.scheme;
       case ':authority':
         if (this.#hasAuthority) return faults.pseudoRepeated;
@@ -221,10 +222,10 @@ export class FieldSection implements FieldSink {
   /** Crumbs are one value again (RFC 9113 8.2.3). */
   #takeCookie(name: string, value: string): Http2Fault | null {
     if (this.#cookieAt < 0) {
-      this.#cookieAt = this.length;
+      this.#cookieAt = 2 * this.length + 1;
       return this.#add(name, value);
     }
-    this.values[this.#cookieAt] += `; ${value}`;
+    this.texts[this.#cookieAt] += `; ${value}`;
     return null;
   }
 

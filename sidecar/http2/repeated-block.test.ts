@@ -5,6 +5,7 @@ import { encodeBlock, type Lines } from './hpack/blocks.fixture.ts';
 import { HpackDecoder } from './hpack/decoder.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
 import { RepeatedBlock } from './repeated-block.ts';
+import { pairsOf } from './session.fixture.ts';
 
 const limits = { maxHeaderListBytes: 60_000, maxFields: 100, allowConnect: true };
 const aCall: Lines = [
@@ -35,8 +36,9 @@ class Input {
   }
 }
 
-function textOf({ method, scheme, authority, path, names, values, length, contentLength }: FieldSection): string {
-  const fields = names.slice(0, length).map((name, i) => `${name}: ${values[i]}`);
+function textOf(section: FieldSection): string {
+  const { method, scheme, authority, path, contentLength } = section;
+  const fields = pairsOf(section).map(([name, value]) => `${name}: ${value}`);
   return [method, scheme, authority, path, contentLength, ...fields].join('|');
 }
 

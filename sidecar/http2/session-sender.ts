@@ -214,10 +214,10 @@ export class SessionSender {
     } else {
       const { encoder, writer, peer } = this.#core;
       encoder.begin('trailers');
-      const { sensitive = null } = fields;
-      for (let i = 0; i < fields.length; i++) {
-        const name = fields.names[i] ?? '';
-        encoder.field(name, fields.values[i] ?? '', sensitive !== null && sensitive.has(name));
+      const { texts, length, sensitive = null } = fields;
+      for (let at = 0; at < 2 * length; at += 2) {
+        const name = texts[at] ?? '';
+        encoder.field(name, texts[at + 1] ?? '', sensitive !== null && sensitive.has(name));
       }
       stream.bytesSent += writer.headers(stream.id, encoder.finish(), true, peer.maxFrameBytes);
       this.#core.countFrame(false);

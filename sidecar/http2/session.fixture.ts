@@ -122,8 +122,8 @@ export class StreamRecorder implements StreamEvents {
   }
 }
 
-export function pairsOf({ names, values, length }: FieldLines): Pairs {
-  return Array.from({ length }, (_, index) => [names[index] ?? '', values[index] ?? ''] as const);
+export function pairsOf({ texts, length }: FieldLines): Pairs {
+  return Array.from({ length }, (_, index) => [texts[2 * index] ?? '', texts[2 * index + 1] ?? ''] as const);
 }
 
 /** A session without a connection: the test feeds it and looks at what it writes. */
@@ -210,8 +210,7 @@ export class TestSession implements SessionHandler {
   }
 
   trailers({ stream }: StreamRecorder, fields: Pairs): void {
-    const lines = { names: fields.map(([name]) => name), values: fields.map(([, value]) => value) };
-    this.session.sendTrailers(stream, { ...lines, length: fields.length });
+    this.session.sendTrailers(stream, { texts: fields.flat(), length: fields.length });
   }
 
   onOutput(): void {}

@@ -59,7 +59,7 @@ export class Http1ServerConnection implements ConnectionHandler, BodySink, Serve
     this.#options = options;
     this.#reader = new RequestReader(options);
     this.#gate = new InputGate(connection);
-    this.#timer = new WheelTimer(setup.wheel, () => this.#onTimeout());
+    this.#timer = new WheelTimer(setup.wheel, this);
     this.#timer.start(options.idleTimeoutMs);
     connection.setHandler(this);
   }
@@ -292,7 +292,7 @@ export class Http1ServerConnection implements ConnectionHandler, BodySink, Serve
     stream?.fail(cause);
   }
 
-  #onTimeout(): void {
+  onTimeout(): void {
     if (this.#phase === 'closing') this.#waitForClient();
     else if (this.#phase === 'idle' && this.#reader.hasBegun) this.#refuse(null, 408);
     else if (this.#phase === 'idle' || this.#phase === 'discarding') this.#closeGracefully();

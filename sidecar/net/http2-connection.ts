@@ -43,7 +43,7 @@ export abstract class Http2Connection implements ConnectionHandler, Flushable, S
     this.connection = connection;
     this.#setup = setup;
     this.#bytesBefore = connection.bytesWritten + connection.bytesQueued;
-    this.#timer = new WheelTimer(setup.wheel, () => this.#onTimeout());
+    this.#timer = new WheelTimer(setup.wheel, this);
     this.session = new Session(role, this, setup.options, setup.wheel.now());
     this.#keepTicking();
   }
@@ -178,7 +178,7 @@ export abstract class Http2Connection implements ConnectionHandler, Flushable, S
     this.#timer.start(tickMs);
   }
 
-  #onTimeout(): void {
+  onTimeout(): void {
     if (this.#phase === 'closing') {
       this.#waitForPeer();
     } else if (this.#phase === 'open' && this.#isTicking) {

@@ -9,18 +9,18 @@ import type { HpackEncoder } from '../http2/hpack/encoder.ts';
 const notInTrailers: ReadonlySet<string> = new Set(forbiddenTrailers);
 
 /** The map of received lines. */
-export function toHeaderMap({ names, values, length, sensitive = null }: FieldLines): HeaderMap {
-  const headers = HeaderMap.ofTexts(names, values, length);
+export function toHeaderMap({ texts, length, sensitive = null }: FieldLines): HeaderMap {
+  const headers = HeaderMap.ofTexts(texts, length);
   headers.sensitive = sensitive;
   return headers;
 }
 
 /** The map of received trailers, without fields that have no business there (RFC 9110 6.5.1). */
-export function toTrailers({ names, values, length, sensitive = null }: FieldLines): HeaderMap {
-  const trailers = HeaderMap.ofTexts(names, values, length);
+export function toTrailers({ texts, length, sensitive = null }: FieldLines): HeaderMap {
+  const trailers = HeaderMap.ofTexts(texts, length);
   trailers.sensitive = sensitive;
-  for (let i = 0; i < length; i++) {
-    const name = names[i] ?? '';
+  for (let at = 0; at < 2 * length; at += 2) {
+    const name = texts[at] ?? '';
     if (notInTrailers.has(name)) trailers.remove(name);
   }
   return trailers;
@@ -28,8 +28,8 @@ export function toTrailers({ names, values, length, sensitive = null }: FieldLin
 
 /** Who gathers the fields of messages of one kind, one after the other. */
 class Gatherer {
-  readonly names: string[] = [];
-  readonly values: string[] = [];
+  /** Names and values in turns, of which the first `length` pairs count. */
+  readonly texts: string[] = [];
   length = 0;
   sensitive: ReadonlySet<string> | null = null;
   /** Value of `content-length`, or empty. */
@@ -45,19 +45,19 @@ class Gatherer {
   gather(headers: HeaderMap): void {
     this.declaredLength = '';
     this.sensitive = headers.sensitive;
-    const { names, values } = this;
-    const count = headers.copyTo(names, values);
-    let length = 0;
-    for (let i = 0; i < count; i++) {
-      const name = names[i] ?? '';
-      const value = values[i] ?? '';
+    const lines = headers.texts();
+    const { texts } = this;
+    let to = 0;
+    for (let i = 0; i < headers.size; i++) {
+      const name = lines[2 * i] ?? '';
+      const value = lines[2 * i + 1] ?? '';
       const last = this.#facts[i];
       const facts = last?.name === name ? last : (this.#facts[i] = factsOf(name));
       if (!this.#isSent(facts, value)) continue;
-      names[length] = name;
-      values[length++] = isSound(facts, value) ? value : trimmed(name, value);
+      texts[to++] = name;
+      texts[to++] = isSound(facts, value) ? value : trimmed(name, value);
     }
-    this.length = length;
+    this.length = to / 2;
   }
 
   #isSent({ kind, name }: NameFacts, value: string): boolean {
@@ -103,10 +103,10 @@ export function gatheredLength(): string {
 
 /** Encodes the gathered fields, and `content-length` if `length` is not empty. */
 export function encodeGathered(encoder: HpackEncoder, length: string): void {
-  const { names, values, length: count, sensitive } = gatherer;
-  for (let i = 0; i < count; i++) {
-    const name = names[i] ?? '';
-    encoder.field(name, values[i] ?? '', sensitive !== null && sensitive.has(name));
+  const { texts, length: count, sensitive } = gatherer;
+  for (let at = 0; at < 2 * count; at += 2) {
+    const name = texts[at] ?? '';
+    encoder.field(name, texts[at + 1] ?? '', sensitive !== null && sensitive.has(name));
   }
   if (length !== '') encoder.field('content-length', length);
 }
@@ -114,8 +114,8 @@ export function encodeGathered(encoder: HpackEncoder, length: string): void {
 /** The lines of trailers to send. */
 export function linesOfTrailers(trailers: HeaderMap): FieldLines {
   gatherers.trailers.gather(trailers);
-  const { names, values, length, sensitive } = gatherers.trailers;
-  return { names: names.slice(0, length), values: values.slice(0, length), length, sensitive };
+  const { texts, length, sensitive } = gatherers.trailers;
+  return { texts: texts.slice(0, 2 * length), length, sensitive };
 }
 
 /** What to say of the length of a body: `contentLength` of the head, -1: unknown. `end`: there is none. */

@@ -8,7 +8,8 @@ function aWheel() {
   const wheel = new TimerWheel(clock);
   const start = clock.now();
   const fired: [string, number][] = [];
-  const timer = (name: string) => new WheelTimer(wheel, () => fired.push([name, clock.now() - start]));
+  const timer = (name: string) =>
+    new WheelTimer(wheel, { onTimeout: () => void fired.push([name, clock.now() - start]) });
   return { clock, wheel, fired, timer };
 }
 
@@ -71,12 +72,13 @@ describe('TimerWheel', () => {
     const clock = new FakeClock();
     const wheel = new TimerWheel(clock);
     let fired = 0;
-    const other = new WheelTimer(wheel, () => assert.fail('was stopped'));
-    const timer = new WheelTimer(wheel, () => {
+    const other = new WheelTimer(wheel, { onTimeout: () => assert.fail('was stopped') });
+    const onTimeout = () => {
       fired++;
       other.stop();
       if (fired < 3) timer.start(100);
-    });
+    };
+    const timer = new WheelTimer(wheel, { onTimeout });
     other.start(100);
     timer.start(100);
     clock.advance(1000);

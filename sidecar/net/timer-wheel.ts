@@ -87,6 +87,11 @@ export class TimerWheel {
   }
 }
 
+/** Whose time can run out. */
+export interface TimerOwner {
+  onTimeout(): void;
+}
+
 /** A timeout that is started again and again: made once by its owner, without a closure or a system timer a use. */
 export class WheelTimer {
   /** Of the wheel: links of the slot's list. */
@@ -97,12 +102,12 @@ export class WheelTimer {
   /** By the wheel's clock. */
   deadline = 0;
   readonly #wheel: TimerWheel;
-  readonly #onFire: () => void;
+  readonly #owner: TimerOwner;
   #isArmed = false;
 
-  constructor(wheel: TimerWheel, onFire: () => void) {
+  constructor(wheel: TimerWheel, owner: TimerOwner) {
     this.#wheel = wheel;
-    this.#onFire = onFire;
+    this.#owner = owner;
   }
 
   get isArmed(): boolean {
@@ -136,6 +141,6 @@ export class WheelTimer {
   /** Only for {@link TimerWheel}. */
   fire(): void {
     this.#isArmed = false;
-    this.#onFire();
+    this.#owner.onTimeout();
   }
 }

@@ -1,12 +1,17 @@
 import type { Clock } from '#shared/runtime/clock.ts';
 import type { Random } from '#shared/runtime/random.ts';
+import type { RequestHead } from '../http1/message.ts';
+import type { ServerStream } from '../net/http-stream.ts';
 import type { TimerWheel } from '../net/timer-wheel.ts';
 import type { AccessRecord } from '../telemetry/access-record.ts';
 import type { TlsFacts } from '../transport/transport.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
-import type { LiveCalls } from './grpc-messages.ts';
+import type { CallMessages, LiveCalls } from './grpc-messages.ts';
 import type { Plan } from './plan.ts';
+
+/** A request as the connection hands it up. `end`: it has no body. */
+export type ReceivedRequest = Readonly<{ stream: ServerStream; head: RequestHead; end: boolean }>;
 
 /** What a finished exchange is counted by. */
 export type Observation = Readonly<{
@@ -31,8 +36,8 @@ export type ExchangeHost = Readonly<{
   wheel: TimerWheel;
   /** Our own address, told to mirrors. */
   ownAddress: string;
-  /** Counts a finished exchange. */
-  observe: (observation: Observation) => void;
+  /** Counts a finished exchange, and what is not counted yet of a gRPC call's messages. */
+  observe: (observation: Observation, messages: CallMessages | null) => void;
   /** gRPC calls under way. */
   calls: LiveCalls;
 }>;

@@ -141,14 +141,20 @@ export function anExchange(setup: ExchangeSetup = {}) {
   const observed: Observation[] = [];
   /** Reports of gRPC messages: requests and responses. */
   const messages: [number, number][] = [];
+  const report = (requests: number, responses: number) => {
+    if (requests > 0 || responses > 0) messages.push([requests, responses]);
+  };
   const host: ExchangeHost = {
     currentPlan: () => plan,
     clock,
     random,
     wheel: new TimerWheel(clock),
     ownAddress: '10.0.0.9',
-    observe: (observation) => observed.push(observation),
-    calls: new LiveCalls(clock, (_, requests, responses) => messages.push([requests, responses])),
+    observe: (observation, call) => {
+      observed.push(observation);
+      report(call?.takeRequests() ?? 0, call?.takeResponses() ?? 0);
+    },
+    calls: new LiveCalls(clock, (_, requests, responses) => report(requests, responses)),
   };
   const stream = new FakeServerStream();
   const hasBody = setup.hasBody ?? false;

@@ -20,7 +20,7 @@ import { mayUpgrade } from './upgrade.ts';
 import { FilterRun, type FilterRunOwner } from './filter-run.ts';
 import type { LocalReply } from './filter.ts';
 import { closeRecord, mayRefuse, mayEndInTrailers, recordAbort, recordCutOff, waitsForEnd } from './exchange-end.ts';
-import type { ExchangeHost, Observation } from './exchange-host.ts';
+import type { ExchangeHost, Observation, ReceivedRequest } from './exchange-host.ts';
 import { Forward, type ForwardOwner } from './forward.ts';
 import { CallMessages, type LiveCall } from './grpc-messages.ts';
 import { refusalText, settleContentType, toGrpcTrailers, toResponse } from './local-response.ts';
@@ -29,18 +29,14 @@ import { noAuthority, rescue, type Failure } from './rescue.ts';
 import { openRecord, recordRoute } from './open-record.ts';
 import { answerExpectation, directReply, grpcStatusIn, isGrpcCall, redirectReply } from './own-replies.ts';
 import { RequestBody } from './request-body.ts';
-import { type StreamIdle, watchIdle } from './stream-idle.ts';
-
-/** A request as the connection hands it up. `end`: it has no body. */
-export type ReceivedRequest = Readonly<{ stream: ServerStream; head: RequestHead; end: boolean }>;
+import { type StreamIdle, watchIdle, type WatchedStream } from './stream-idle.ts';
 
 /** `isBare`: without the headers that the route sets. */
 type HeadFacts = Readonly<{ end: boolean; upstreamMs: number; isLocal: boolean; isBare: boolean }>;
 
-const bodyLimitBytes = 1_048_576;
 const noOverrides: readonly HttpFilterOverrides[] = [];
 
-export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, LiveCall {
+export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, WatchedStream, LiveCall {
   readonly request: RequestHead;
   readonly record = new AccessRecord();
   readonly service: HttpService;
@@ -70,7 +66,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
     this.request = head;
     this.random = host.random;
     this.plan = host.currentPlan();
-    this.body = new RequestBody(end, bodyLimitBytes);
+    this.body = new RequestBody(end);
     this.startedAtMs = host.clock.monotonic();
     this.isGrpc = isGrpcCall(head.headers);
     this.messages = this.isGrpc ? new CallMessages() : null;
@@ -110,7 +106,6 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
     return this.host.clock.monotonic() - this.startedAtMs;
   }
 
-  /** Runs the request. */
   start(): void {
     if (this.body.hasEnded) this.record.requestDurationMs = 0;
     const refusal = this.service.hooks.admit(this.request, this.stream.connection, this.record);
@@ -120,7 +115,7 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
     const { upgrade, expectsContinue } = this.request;
     if (upgrade !== null && !mayUpgrade(upgrade, upgrades, this.route)) return this.fail({ kind: 'upgradeRefused' });
     if (expectsContinue && !proxiesContinue) answerExpectation(this.stream, this.request);
-    this.#idle = watchIdle(this, () => this.fail({ kind: 'idleTimeout', isRequestWhole: this.body.hasEnded }));
+    this.#idle = watchIdle(this);
     this.#filters.start();
   }
 
@@ -210,6 +205,11 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
     this.#finish();
   }
 
+  /** Nothing moved for too long. */
+  onTimeout(): void {
+    this.fail({ kind: 'idleTimeout', isRequestWhole: this.body.hasEnded });
+  }
+
   /** Fails the exchange: a local reply or a refusal if nothing was sent yet, else trailers if they can tell it, else it is cut off. */
   fail(failure: Failure, wasRetried = false, hasWaited = false): void {
     if (this.#isFinished) return;
@@ -286,8 +286,8 @@ export class Exchange implements RequestSink, FilterRunOwner, ForwardOwner, Live
     this.#idle?.stop();
     this.record.durationMs = this.elapsedMs;
     closeRecord(this.record, this.body, this.stream, this.isGrpc);
-    if (this.isGrpc) this.host.calls.end(this);
-    this.host.observe(this.observation());
+    if (this.messages !== null) this.host.calls.end(this.messages);
+    this.host.observe(this.observation(), this.messages);
     for (const log of this.service.accessLogs) log.log(this.record);
   }
 

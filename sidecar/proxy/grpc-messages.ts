@@ -50,11 +50,24 @@ export class CallMessages {
   readonly responses = new MessageCounter();
   /** The answer is gRPC too: what comes else in answer to a call has no messages. */
   isAnsweredInKind = false;
-  /** Those that were reported. */
-  toldRequests = 0;
-  toldResponses = 0;
   /** Where {@link LiveCalls} has it; -1: nowhere. */
   place = -1;
+  #takenRequests = 0;
+  #takenResponses = 0;
+
+  /** The requests that were not taken before. */
+  takeRequests(): number {
+    const count = this.requests.count - this.#takenRequests;
+    this.#takenRequests += count;
+    return count;
+  }
+
+  /** The responses that were not taken before. */
+  takeResponses(): number {
+    const count = this.responses.count - this.#takenResponses;
+    this.#takenResponses += count;
+    return count;
+  }
 }
 
 /** A call whose messages are counted. */
@@ -90,10 +103,16 @@ export class LiveCalls {
     this.#wait();
   }
 
-  /** The call is over. */
-  end(call: LiveCall): void {
-    this.#remove(call.messages);
-    this.#report(call);
+  /** The call is over; its last messages are counted with it. The last call takes its place. */
+  end(messages: CallMessages): void {
+    const { place } = messages;
+    if (place < 0) return;
+    const last = this.#calls.pop();
+    if (last !== undefined && last.messages !== null && last.messages !== messages) {
+      this.#calls[place] = last;
+      last.messages.place = place;
+    }
+    messages.place = -1;
   }
 
   /** One timer for all, and only while there is one. */
@@ -107,25 +126,9 @@ export class LiveCalls {
     });
   }
 
-  /** The last one takes its place. */
-  #remove(messages: CallMessages | null): void {
-    if (messages === null || messages.place < 0) return;
-    const last = this.#calls.pop();
-    if (last !== undefined && last.messages !== null && last.messages !== messages) {
-      this.#calls[messages.place] = last;
-      last.messages.place = messages.place;
-    }
-    messages.place = -1;
-  }
-
   #report(call: LiveCall): void {
-    const { messages } = call;
-    if (messages === null) return;
-    const requests = messages.requests.count - messages.toldRequests;
-    const responses = messages.responses.count - messages.toldResponses;
-    if (requests === 0 && responses === 0) return;
-    messages.toldRequests += requests;
-    messages.toldResponses += responses;
-    this.#count(call.observation(), requests, responses);
+    const requests = call.messages?.takeRequests() ?? 0;
+    const responses = call.messages?.takeResponses() ?? 0;
+    if (requests > 0 || responses > 0) this.#count(call.observation(), requests, responses);
   }
 }

@@ -5,6 +5,8 @@ import type { ClientStream } from '../net/http-stream.ts';
 /** Of all bodies that hold nothing: never written to. */
 const noChunks: Buffer[] = [];
 
+const defaultLimitBytes = 1_048_576;
+
 /**
  * The body of one request on its way upstream: passed on as it comes, and kept (up to a limit) as long as it may be needed again
  * for a retry or a mirror. Owned by its exchange.
@@ -21,7 +23,7 @@ export class RequestBody {
   #onWhole: ((chunks: readonly Buffer[]) => void)[] | null = null;
 
   /** `limitBytes`: how much is kept (Envoy: the connection's buffer limit). */
-  constructor(hasEnded: boolean, limitBytes: number) {
+  constructor(hasEnded: boolean, limitBytes = defaultLimitBytes) {
     this.#hasEnded = hasEnded;
     this.#limitBytes = limitBytes;
   }

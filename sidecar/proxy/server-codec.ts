@@ -115,7 +115,7 @@ class UndecidedConnection implements ServerConnection, ConnectionHandler {
     this.#connection = connection;
     this.#handler = handler;
     this.#setup = setup;
-    this.#timer = new WheelTimer(setup.wheel, () => this.close());
+    this.#timer = new WheelTimer(setup.wheel, { onTimeout: () => this.close() });
     if (setup.manager.idleTimeoutMs > 0) this.#timer.start(setup.manager.idleTimeoutMs);
     connection.setHandler(this);
   }

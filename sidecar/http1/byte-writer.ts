@@ -23,6 +23,19 @@ export class ByteWriter {
   #sound = '';
   #soundTable: Uint8Array | null = null;
 
+  /** What is written into, and up to where. */
+  get slab(): Buffer {
+    return this.#slab;
+  }
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Whether it costs little to hold the slab; else it was made for a large message. */
+  get isSlabSmall(): boolean {
+    return this.#slab.length <= slabBytes;
+  }
+
   /** Starts a message of at most `maxBytes`. */
   begin(maxBytes: number): void {
     if (this.#position + maxBytes > this.#slab.length) {

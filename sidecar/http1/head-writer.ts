@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { STATUS_CODES } from '#shared/runtime/node-http.ts';
+import { AddedLines } from './added-lines.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { isHostOctet, isTargetOctet, isTokenOctet, isValueOctet } from './characters.ts';
 import type { HeaderMap } from './header-map.ts';
@@ -25,6 +26,9 @@ const connectionLines: Readonly<Record<ConnectionOption, string>> = {
   'keep-alive': 'connection: keep-alive\r\n',
   upgrade: 'connection: upgrade\r\n',
 };
+
+const addedToRequests = new AddedLines();
+const addedToResponses = new AddedLines();
 
 /** Longest of everything that is written besides what the head holds. */
 const ownBytes = 256;
@@ -53,7 +57,7 @@ export function encodeRequestHead(writer: ByteWriter, head: RequestHead, framing
   writer.literal(' HTTP/1.1\r\nhost: ');
   if (!writer.text(head.authority, isHostOctet)) refuse('authority', head.authority);
   writer.octets(0x0d, 0x0a);
-  headers.encode(writer);
+  headers.encode(writer, addedToRequests);
   if (framing === 'chunked') writer.literal('transfer-encoding: chunked\r\n');
   if (head.expectsContinue && framing !== 'none') writer.literal('expect: 100-continue\r\n');
   if (isUpgrade) writer.literal('connection: upgrade\r\n');
@@ -73,7 +77,7 @@ export function encodeResponseHead(
   if (framing !== 'asDeclared') alignLength(headers, framing === 'length' ? head.contentLength : -1);
   writer.begin(headers.maxEncodedBytes + head.reason.length + (head.upgrade?.length ?? 0) + ownBytes);
   encodeStatusLine(writer, head);
-  headers.encode(writer);
+  headers.encode(writer, addedToResponses);
   if (framing === 'chunked') writer.literal('transfer-encoding: chunked\r\n');
   writer.literal(connectionLines[connection]);
   if (connection === 'upgrade' && head.upgrade !== null) encodeUpgrade(writer, head.upgrade);

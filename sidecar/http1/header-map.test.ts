@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { AddedLines } from './added-lines.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { HeaderMap } from './header-map.ts';
 import { readRequests } from './messages.fixture.ts';
@@ -7,7 +8,7 @@ import { readRequests } from './messages.fixture.ts';
 const encode = (map: HeaderMap) => {
   const writer = new ByteWriter();
   writer.begin(map.maxEncodedBytes);
-  map.encode(writer);
+  map.encode(writer, new AddedLines());
   return writer.finish().toString('latin1');
 };
 const received = (lines: string) => readRequests(`GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`).messages[0]!.head.headers;

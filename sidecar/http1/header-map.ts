@@ -1,15 +1,13 @@
 import { Buffer } from 'node:buffer';
-import assert from 'node:assert/strict';
-import { equalsIgnoringCase, isTokenOctet, isValueOctet } from './characters.ts';
+import { equalsIgnoringCase } from './characters.ts';
+import type { AddedLines } from './added-lines.ts';
 import type { ByteWriter } from './byte-writer.ts';
-import { connectionFields } from './connection-fields.ts';
 import {
   bitOf,
   bitsOfReceived,
   findReceived,
   encodeReceived,
   receivedHasPrefix,
-  refuseValue,
   removed,
   lineWidth as width,
 } from './received-lines.ts';
@@ -221,23 +219,12 @@ export class HeaderMap {
   }
 
   /**
-   * Writes each line as `name: value CRLF`. Fields that frame the message or belong to one connection only are left out when a
-   * filter added them (received ones never get here): they are the head writer's own. Asserts that no changed part can split
-   * the message.
+   * Writes each line as `name: value CRLF`; `added` writes those that are text. Fields that frame the message or belong to one connection
+   * only are left out. Asserts that no changed part can split the message.
    */
-  encode(writer: ByteWriter): void {
+  encode(writer: ByteWriter, added: AddedLines): void {
     encodeReceived(writer, this.#bytes, this.#lines, this.#changed);
-    for (let at = 0; at < this.#addedEnd; at += 2) this.#encodeAdded(writer, at);
-  }
-
-  #encodeAdded(writer: ByteWriter, at: number): void {
-    const name = this.#added[at] ?? '';
-    const value = this.#added[at + 1] ?? '';
-    if (connectionFields.has(name)) return;
-    if (name === '' || !writer.text(name, isTokenOctet)) assert.fail(`not a field name: ${JSON.stringify(name)}`);
-    writer.octets(0x3a, 0x20);
-    if (!writer.text(value, isValueOctet)) refuseValue(name, value);
-    writer.octets(0x0d, 0x0a);
+    added.write(writer, this.#added, this.#addedEnd);
   }
 
   #lacks(name: string): boolean {

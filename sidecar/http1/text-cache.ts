@@ -37,14 +37,19 @@ export function lowerTextOf(bytes: Buffer, start: number, end: number): string {
 
 /** The value of a field of this (lower-case) name as text; credentials are made anew each time, so that no copy stays. */
 export function valueTextOf(name: string, bytes: Buffer, start: number, end: number): string {
+  return isCredential(name) ? bytes.toString('latin1', start, end) : textOf(bytes, start, end);
+}
+
+/** Whether the field of this (lower-case) name lets its bearer in somewhere: no copy is to stay. */
+export function isCredential(name: string): boolean {
   switch (name) {
     case 'authorization':
     case 'cookie':
     case 'proxy-authorization':
     case 'set-cookie':
-      return bytes.toString('latin1', start, end);
+      return true;
     default:
-      return textOf(bytes, start, end);
+      return false;
   }
 }
 

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { AddedLines } from './added-lines.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { FieldSection } from './field-section.ts';
 import { connectionFields } from './connection-fields.ts';
@@ -23,6 +24,7 @@ export const forbiddenTrailers: readonly string[] = [
   'trailer',
 ];
 const section = new FieldSection();
+const added = new AddedLines();
 
 /** The trailers that the octets from `start` to `end` (behind the empty line) hold, without forbidden fields; or the fault. */
 export function parseTrailers(bytes: Buffer, start: number, end: number, maxFields: number): HeaderMap | ProtocolFault {
@@ -38,7 +40,7 @@ export function encodeTrailers(writer: ByteWriter, trailers: HeaderMap): Buffer 
   for (const name of forbiddenTrailers) trailers.remove(name);
   writer.begin(trailers.maxEncodedBytes + 8);
   writer.literal('0\r\n');
-  trailers.encode(writer);
+  trailers.encode(writer, added);
   writer.literal('\r\n');
   return writer.finish();
 }

@@ -8,8 +8,6 @@ const slabBytes = 16 * 1024;
 /** Up to here, copying octet by octet beats the call; of texts, whose characters take longer, up to there. */
 const loopBytes = 32;
 const loopCharacters = 15;
-/** From here on, a text is remembered as right. */
-const longCharacters = 64;
 
 /**
  * Builds messages one after another in a slab of memory, without an allocation of bytes each: `begin`, write, `finish`. What was
@@ -19,9 +17,6 @@ export class ByteWriter {
   #slab: Buffer = Buffer.allocUnsafeSlow(slabBytes);
   #start = 0;
   #position = 0;
-  /** The last text that was long and right: an `x-forwarded-client-cert` is the same for all requests of a connection. */
-  #sound = '';
-  #soundTable: Uint8Array | null = null;
 
   /** What is written into, and up to where. */
   get slab(): Buffer {
@@ -84,10 +79,6 @@ export class ByteWriter {
   /** Text of which each character must be an octet that `table` allows; false at the first that is not. */
   text(text: string, table: Uint8Array): boolean {
     const { length } = text;
-    if (length >= longCharacters && table === this.#soundTable && text === this.#sound) {
-      this.literal(text);
-      return true;
-    }
     const slab = this.#slab;
     let position = this.#position;
     // As UTF-8, of which only ASCII takes as many octets as it has characters.
@@ -95,10 +86,6 @@ export class ByteWriter {
       for (const end = position + length; position < end; position++)
         if (table[slab[position] ?? 0] === 0) return false;
       this.#position = position;
-      if (length >= longCharacters) {
-        this.#sound = text;
-        this.#soundTable = table;
-      }
       return true;
     }
     for (let i = 0; i < length; i++) {

@@ -19,10 +19,6 @@ export class DataInput {
   /** Octets of the frame that were not given out. */
   #frameBytes = 0;
   #resuming: Http2Stream[] = [];
-  /** The last view that was made, and of what. */
-  #view: Buffer = emptyBytes;
-  #viewed: Buffer = emptyBytes;
-  #viewStart = 0;
 
   constructor(core: SessionCore, reader: FrameReader) {
     this.#core = core;
@@ -126,18 +122,8 @@ export class DataInput {
       (stream.held ??= []).push(Buffer.from(bytes.subarray(start, end)));
       stream.isEndHeld = stream.isRemoteEnded;
     } else {
-      this.#give(stream, this.#viewOf(bytes, start, end), stream.isRemoteEnded);
+      this.#give(stream, bytes.subarray(start, end), stream.isRemoteEnded);
     }
-  }
-
-  /** A view costs as much as a copy: where calls are alike, they come in the same place of the buffer that all are read into. */
-  #viewOf(bytes: Buffer, start: number, end: number): Buffer {
-    if (bytes !== this.#viewed || start !== this.#viewStart || end - start !== this.#view.length) {
-      this.#viewed = bytes;
-      this.#viewStart = start;
-      this.#view = bytes.subarray(start, end);
-    }
-    return this.#view;
   }
 
   /** The consumer may pause, and close, within the call. */

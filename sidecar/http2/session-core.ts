@@ -135,8 +135,10 @@ export class SessionCore {
     this.handler.onFatal(fault);
   }
 
+  /** An answer that came whole before its connection ended is none the worse for it: who reads it slowly gets the rest. */
   failAll(failure: StreamFailure): void {
     for (const stream of this.streams.open.all()) {
+      if (failure.kind === 'connection' && !this.isServer && stream.isRemoteEnded && stream.isHolding) continue;
       this.closeStream(stream, true);
       stream.events?.onFailure(failure);
     }

@@ -112,6 +112,11 @@ export class Session implements FrameSink, AckSink {
     this.#sender.flush();
   }
 
+  /** Gives out what was held of streams that were resumed, after the connection has ended. */
+  giveHeld(): void {
+    this.#data.flush();
+  }
+
   /** The connection takes output again. */
   onDrain(): void {
     this.#sender.onDrain();
@@ -212,6 +217,7 @@ export class Session implements FrameSink, AckSink {
 
   /** The connection is gone: every stream fails. */
   close(): void {
+    // What is held of whole answers is still given out, by `giveHeld`.
     this.#core.isOver = true;
     this.#core.failAll({ kind: 'connection' });
   }

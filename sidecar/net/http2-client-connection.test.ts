@@ -207,6 +207,27 @@ describe('a client connection', () => {
     assert.deepEqual([answer.aborted, handler.closed], [{ kind: 'localClose' }, 1]);
   });
 
+  it('that the server has closed gives the rest of a whole answer to who reads it slowly, and of no other', async () => {
+    for (const error of [null, new Error('ECONNRESET')]) {
+      const { peer, client, handler } = await aClient();
+      const [whole, part] = [open(client), open(client)];
+      peer.send(headersFrame(1, anAnswer, false), headersFrame(3, anAnswer, false));
+      for (const { stream } of [whole, part]) stream.pauseResponse();
+      peer.send(dataFrame(1, 'ab'), dataFrame(3, 'ab'), headersFrame(1, [['t', 'u']]));
+      if (error === null) peer.connection.receiveEnd();
+      peer.connection.closeWith(error);
+      await turn();
+      assert.equal(handler.closed, 1);
+      assert.deepEqual([whole.answer.aborted, whole.answer.body], [null, '']);
+      assert.equal(part.answer.aborted?.kind, 'connectionClosed');
+      whole.stream.resumeResponse();
+      await turn();
+      assert.deepEqual([whole.answer.body, whole.answer.trailers, whole.answer.hasEnded], ['ab', [['t', 'u']], true]);
+      assert.equal(part.answer.body, '');
+      assert.equal(client.openStreams, 0);
+    }
+  });
+
   it('asks an idle server for a sign of life, where that is wanted', async () => {
     const { peer, client } = await aClient({ keepaliveIntervalMs: 3000, keepaliveTimeoutMs: 2000 });
     peer.clock.advance(4500);

@@ -110,7 +110,7 @@ export abstract class Http2Connection implements ConnectionHandler, Flushable, S
 
   flush(): void {
     this.#isFlushScheduled = false;
-    if (this.#phase === 'gone') return;
+    if (this.#phase === 'gone') return this.session.giveHeld();
     this.session.flush();
     this.#afterEvents();
   }

@@ -17,7 +17,7 @@ export type Trend = Readonly<{
  * What a process may gain between its second quarter and its last. A warm one: its collector is lazy, but a leak goes on. One that
  * runs for less than five minutes is not warm, and shows gross leaks only.
  */
-export const maxGrowthMb = { whenWarm: 12, whileCold: 60 } as const;
+export const maxGrowthMb = { whenWarm: 12, whileCold: 80 } as const;
 
 /** The trend of samples in order of time; at least eight. */
 export function trendOf(samples: readonly Sample[]): Trend {

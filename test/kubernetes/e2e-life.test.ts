@@ -162,12 +162,12 @@ spec:
     spec: {containers: [{name: lives, image: test/first-and-last, env: [{name: URL, value: http://echo/}]}]}`);
         await eventually(async () => (await cluster.pods('load', 'app=lives')).length === batch, 30_000);
         const pods = await untilReady(cluster, 'load', 'app=lives', 120_000);
+        const logs = () => Promise.all(pods.map(({ metadata }) => cluster.logs(`load/${metadata?.name}`, 'lives')));
+        // A container without a probe is ready as soon as it runs, and its first process does not hear SIGTERM before it has a handler.
+        await eventually(async () => (await logs()).every((log) => log.includes('first')), 60_000);
         await cluster.kubectl(['delete', 'deployment', 'lives', '-n', 'load']);
         await eventually(async () => (await cluster.pods('load', 'app=lives')).length === 0, 60_000);
-        for (const { metadata } of pods) {
-          const log = await cluster.logs(`load/${metadata?.name}`, 'lives');
-          outcomes.push(log.trim());
-        }
+        for (const log of await logs()) outcomes.push(log.trim());
       }
       assert.deepEqual(
         outcomes,

@@ -9,7 +9,7 @@ import { isCredential } from './text-cache.ts';
 /**
  * Writes the lines of messages of one kind that are text: those that a proxy adds, and all of what came by HTTP/2. Most of them are
  * those of the message before, which another client may have sent: such stretches are copied from its octets, and only what differs is
- * checked and written octet by octet. Of credentials no copy is kept. One a worker and kind.
+ * checked and written octet by octet, and so are credentials, which are not remembered. One a worker and kind.
  */
 export class AddedLines {
   /** Of the last message, by place; the value of a line that is written anew each time is null. */

@@ -215,9 +215,8 @@ export class Session implements FrameSink, AckSink {
     this.#core.countFrame(false);
   }
 
-  /** The connection is gone: every stream fails. */
+  /** The connection is gone: every stream fails, but for answers that came whole: what is held of them {@link giveHeld} gives out. */
   close(): void {
-    // What is held of whole answers is still given out, by `giveHeld`.
     this.#core.isOver = true;
     this.#core.failAll({ kind: 'connection' });
   }

@@ -25,6 +25,8 @@ const muxPeers: readonly Peer[] = ['tulle', 'tulle-bundle', 'envoy-full', 'hapro
 const withoutMux = targetsOn('http1');
 /** nginx cannot multiplex; it stands beside as what the goals are made of. */
 const withMux = [...targetsOn('http1', ['direct', 'nginx-full']), ...targetsOn('mux', muxPeers)];
+/** Tunnels parse nothing: what the kernel, TLS and, of ours, Node cost for the same octets on the same connections. */
+const tunnels = targetsOn('tcp', ['tulle', 'tulle-bundle', 'envoy-full', 'haproxy', 'against']);
 const both = [...withoutMux, ...targetsOn('mux', muxPeers)];
 
 /** Twenty, about 900 octets: what a browser behind a gateway sends. */
@@ -52,6 +54,11 @@ const twentyHeaders = [
 ];
 
 export const http1Scenarios: readonly Scenario[] = [
+  saturated({
+    name: 'http1-floor',
+    about: 'HTTP/1.1, and the same octets through tunnels that parse nothing: what no proxy of HTTP can cost less than',
+    targets: [...targetsOn('http1', ['tulle', 'envoy-full', 'nginx-full']), ...tunnels],
+  }),
   saturated({
     name: 'http1',
     about: 'HTTP/1.1 on all hops, 32 connections, saturated, answers of 128 octets',

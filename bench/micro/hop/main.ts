@@ -1,50 +1,18 @@
 /**
  * What a request costs a sidecar above its sockets: CPU of one core in nanoseconds, median of the rounds, and octets that are
  * allocated, by function. No kernel, no TLS, no libuv: less noise than a run of the whole, and less truth; what the played peers cost is
- * in it, a few hundred nanoseconds.
+ * in it, a few hundred nanoseconds. `count-main.ts` tells instructions, which no other work on the machine changes.
  *
  *   node --import ./preload.mjs --single-threaded-gc --no-maglev --max-semi-space-size=4 --heap-growing-percent=30 \
  *     bench/micro/hop/main.ts [http1|mux|h2] [out|in] [8x16|32x1] [ROUNDS]
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Hop, Wire } from '../../peers/pair.ts';
 import { allocationsOf } from './allocations.ts';
-import { http1Peers, http2Peers, type Peers } from './peers.ts';
-import { Rig } from './sidecar.ts';
-import type { WireConnection } from './wire.ts';
+import { Crowd } from './crowd.ts';
 
 const requests = 100_000;
 const warmUps = 3;
 const shownFunctions = 40;
-
-/** Clients that ask, all at once, and again when all are answered. */
-class Crowd {
-  readonly #rig: Rig;
-  readonly #peers: Peers;
-  readonly #clients: WireConnection[];
-  #answered = 0;
-
-  constructor(rig: Rig, peers: Peers) {
-    this.#rig = rig;
-    this.#peers = peers;
-    this.#clients = Array.from({ length: peers.connections }, () => {
-      const client = rig.connect((bytes) => void (this.#answered += peers.countAnswers(bytes)));
-      const greeting = peers.greeting();
-      if (greeting !== null) client.deliver(greeting);
-      return client;
-    });
-  }
-
-  async ask(count: number): Promise<void> {
-    for (const goal = this.#answered + count; this.#answered < goal;) {
-      const all = this.#answered + this.#peers.connections * this.#peers.streams;
-      for (const [i, client] of this.#clients.entries()) client.deliver(this.#peers.request(i));
-      for (; this.#answered < all;) await this.#rig.turn();
-    }
-  }
-}
 
 const [wire = 'http1', hop = 'out', shape = '8x16', rounds = '9'] = process.argv.slice(2) as [
   Wire?,
@@ -52,14 +20,7 @@ const [wire = 'http1', hop = 'out', shape = '8x16', rounds = '9'] = process.argv
   string?,
   string?,
 ];
-const folder = mkdtempSync(join(tmpdir(), 'hop-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-
-const [connections = 8, streams = 16] = shape.split('x').map(Number);
-const http2 = () => http2Peers({ connections, streams });
-const clients = wire === 'http1' || (wire === 'mux' && hop === 'out') ? http1Peers() : http2();
-const upstream = wire === 'http1' || (wire === 'mux' && hop === 'in') ? http1Peers() : http2();
-const crowd = new Crowd(await Rig.start({ wire, hop, upstream, folder }), clients);
+const crowd = await Crowd.start({ wire, hop, shape });
 
 for (let round = 0; round < warmUps; round++) await crowd.ask(requests);
 const times: number[] = [];

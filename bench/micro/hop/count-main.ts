@@ -1,0 +1,44 @@
+/**
+ * What a request makes the processor do above the sockets: instructions, and where a first-level cache of 32 KB has not what is needed,
+ * simulated by valgrind's cachegrind. The same on a busy machine as on a quiet one, within a percent: what another run of `main.ts` would
+ * hide in its noise is seen here. Two runs, of which the longer one has more requests; the difference is what counts. Two minutes.
+ *
+ *   node --import ./preload.mjs bench/micro/hop/count-main.ts [http1|mux|h2] [out|in] [8x16|32x1] [--FLAG OF NODE...]
+ */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { parseCounts, type Counts } from './counts.ts';
+
+/** Those of a sidecar (package.json), and what would happen by time: compilation besides, collections of an idle heap. */
+const nodeFlags =
+  '--import ./preload.mjs --single-threaded-gc --no-maglev --max-semi-space-size=4 ' +
+  '--no-concurrent-recompilation --no-memory-reducer --initial-heap-size=600';
+/** A core of an AMD EPYC of 2023: 32 KB for code and for data, and 1 MB behind them. */
+const cachegrind =
+  '--tool=cachegrind --cache-sim=yes --I1=32768,8,64 --D1=32768,8,64 --LL=1048576,8,64 ' +
+  '--smc-check=all-non-file --cachegrind-out-file=/dev/null';
+/** Enough for all that is hot to be compiled. */
+const warmUpRequests = 57_000;
+const countedRequests = 24_000;
+
+const repository = join(import.meta.dirname, '../../..');
+const args = process.argv.slice(2);
+const [wire = 'http1', hop = 'out', shape = '8x16'] = args.filter((arg) => !arg.startsWith('--'));
+
+const [few, many] = await Promise.all([count(warmUpRequests), count(warmUpRequests + countedRequests)]);
+const each = (what: keyof Counts) => Math.round((many[what] - few[what]) / countedRequests);
+console.log(
+  `${wire} ${hop}, a request: ${each('instructions')} instructions, ${each('dataAccesses')} accesses to data; ` +
+    `not in the first cache ${each('codeMisses')} of code, ${each('dataMisses')} of data; ` +
+    `not in the second ${each('farCodeMisses')} and ${each('farDataMisses')}`,
+);
+
+async function count(requests: number): Promise<Counts> {
+  const further = args.filter((arg) => arg.startsWith('--'));
+  const node = [process.execPath, ...nodeFlags.split(' '), ...further];
+  const main = [join(import.meta.dirname, 'counted-main.ts'), wire, hop, shape, `${requests}`];
+  const options = { cwd: repository, maxBuffer: 1 << 24 };
+  const { stderr } = await promisify(execFile)('valgrind', [...cachegrind.split(' '), ...node, ...main], options);
+  return parseCounts(stderr);
+}

@@ -113,6 +113,7 @@ function sidecar(frame: Frame, instance: Instance): ProcessBlueprint {
     args: [
       '--single-threaded-gc',
       '--no-maglev',
+      '--max-inlined-bytecode-size-cumulative=2500',
       '--max-semi-space-size=4',
       '--heap-growing-percent=30',
       entry(frame, 'sidecar', 'main.ts'),

@@ -12,7 +12,7 @@ import { parseCounts, type Counts } from './counts.ts';
 
 /** Those of a sidecar (package.json), and what would happen by time: compilation besides, collections of an idle heap. */
 const nodeFlags =
-  '--import ./preload.mjs --single-threaded-gc --no-maglev --max-semi-space-size=4 ' +
+  '--import ./preload.mjs --single-threaded-gc --no-maglev --max-inlined-bytecode-size-cumulative=2500 --max-semi-space-size=4 ' +
   '--no-concurrent-recompilation --no-memory-reducer --initial-heap-size=600';
 /** A core of an AMD EPYC of 2023: 32 KB for code and for data, and 1 MB behind them. */
 const cachegrind =

@@ -5,10 +5,11 @@
  *
  *   node --import ./preload.mjs bench/micro/hop/count-main.ts [http1|mux|h2] [out|in] [8x16|32x1] [--FLAG OF NODE...]
  */
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseCounts, type Counts } from './counts.ts';
+import { parsePlay } from './crowd.ts';
 
 /** Those of a sidecar (package.json), and what would happen by time: compilation besides, collections of an idle heap. */
 const nodeFlags =
@@ -24,7 +25,8 @@ const countedRequests = 24_000;
 
 const repository = join(import.meta.dirname, '../../..');
 const args = process.argv.slice(2);
-const [wire = 'http1', hop = 'out', shape = '8x16'] = args.filter((arg) => !arg.startsWith('--'));
+const { wire, hop, shape } = parsePlay(args.filter((arg) => !arg.startsWith('--')));
+if (spawnSync('valgrind', ['--version']).status !== 0) throw new Error('valgrind is needed (package valgrind)');
 
 const [few, many] = await Promise.all([count(warmUpRequests), count(warmUpRequests + countedRequests)]);
 const each = (what: keyof Counts) => Math.round((many[what] - few[what]) / countedRequests);
@@ -37,7 +39,7 @@ console.log(
 async function count(requests: number): Promise<Counts> {
   const further = args.filter((arg) => arg.startsWith('--'));
   const node = [process.execPath, ...nodeFlags.split(' '), ...further];
-  const main = [join(import.meta.dirname, 'counted-main.ts'), wire, hop, shape, `${requests}`];
+  const main = [join(import.meta.dirname, 'counted-main.ts'), `${requests}`, wire, hop, shape];
   const options = { cwd: repository, maxBuffer: 1 << 24 };
   const { stderr } = await promisify(execFile)('valgrind', [...cachegrind.split(' '), ...node, ...main], options);
   return parseCounts(stderr);

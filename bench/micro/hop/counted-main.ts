@@ -1,7 +1,6 @@
 /** Plays so many requests and ends; `count-main.ts` runs it under valgrind, a hundred times slower. */
-import type { Hop, Wire } from '../../peers/pair.ts';
-import { Crowd } from './crowd.ts';
+import { Crowd, parsePlay } from './crowd.ts';
 
-const [wire, hop, shape, requests] = process.argv.slice(2) as [Wire, Hop, string, string];
-await (await Crowd.start({ wire, hop, shape })).ask(Number(requests));
+const [requests, ...play] = process.argv.slice(2);
+await (await Crowd.start(parsePlay(play))).ask(Number(requests));
 process.exit(0);

@@ -8,7 +8,15 @@ import { Rig } from './sidecar.ts';
 import type { WireConnection } from './wire.ts';
 
 /** What is played: `8x16` are 8 connections of HTTP/2 with 16 streams each; HTTP/1.1 has 32 connections. */
-export type Play = Readonly<{ wire: Wire; hop: Hop; shape: string }>;
+export type Play = Readonly<{ wire: Exclude<Wire, 'tcp'>; hop: Hop; shape: string }>;
+
+/** What the first three arguments ask for; a wrong one is an error that says what would be right. */
+export function parsePlay([wire = 'http1', hop = 'out', shape = '8x16']: readonly string[]): Play {
+  if (wire !== 'http1' && wire !== 'mux' && wire !== 'h2') throw new Error(`${wire}: http1, mux or h2`);
+  if (hop !== 'out' && hop !== 'in') throw new Error(`${hop}: out or in`);
+  if (!/^[1-9]\d*x[1-9]\d*$/.test(shape)) throw new Error(`${shape}: connections and streams on each, like 8x16`);
+  return { wire, hop, shape };
+}
 
 export class Crowd {
   readonly #rig: Rig;

@@ -6,25 +6,20 @@
  *   node --import ./preload.mjs --single-threaded-gc --no-maglev --max-inlined-bytecode-size-cumulative=2500 --max-semi-space-size=4 --heap-growing-percent=30 \
  *     bench/micro/hop/main.ts [http1|mux|h2] [out|in] [8x16|32x1] [ROUNDS]
  */
-import type { Hop, Wire } from '../../peers/pair.ts';
 import { allocationsOf } from './allocations.ts';
-import { Crowd } from './crowd.ts';
+import { Crowd, parsePlay } from './crowd.ts';
 
 const requests = 100_000;
 const warmUps = 3;
 const shownFunctions = 40;
 
-const [wire = 'http1', hop = 'out', shape = '8x16', rounds = '9'] = process.argv.slice(2) as [
-  Wire?,
-  Hop?,
-  string?,
-  string?,
-];
-const crowd = await Crowd.start({ wire, hop, shape });
+const play = parsePlay(process.argv.slice(2));
+const rounds = Number(process.argv[5] ?? 9);
+const crowd = await Crowd.start(play);
 
 for (let round = 0; round < warmUps; round++) await crowd.ask(requests);
 const times: number[] = [];
-for (let round = 0; round < Number(rounds); round++) {
+for (let round = 0; round < rounds; round++) {
   const before = process.cpuUsage();
   await crowd.ask(requests);
   const { user, system } = process.cpuUsage(before);
@@ -32,7 +27,7 @@ for (let round = 0; round < Number(rounds); round++) {
 }
 times.sort((a, b) => a - b);
 const [least = 0, median = 0, most = 0] = [times[0], times[times.length >> 1], times.at(-1)];
-console.log(`${wire} ${hop}: ${median.toFixed(0)} ns [${least.toFixed(0)}..${most.toFixed(0)}]`);
+console.log(`${play.wire} ${play.hop}: ${median.toFixed(0)} ns [${least.toFixed(0)}..${most.toFixed(0)}]`);
 
 const allocations = await allocationsOf(() => crowd.ask(requests));
 const sum = allocations.reduce((total, [, bytes]) => total + bytes, 0);

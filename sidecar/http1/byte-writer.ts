@@ -78,8 +78,8 @@ export class ByteWriter {
 
   /** Text of which each character must be an octet that `table` allows; false at the first that is not. */
   text(text: string, table: Uint8Array): boolean {
-    const slab = this.#slab;
     const { length } = text;
+    const slab = this.#slab;
     let position = this.#position;
     // As UTF-8, of which only ASCII takes as many octets as it has characters.
     if (length > loopCharacters && slab.write(text, position) === length) {

@@ -1,20 +1,19 @@
 /**
  * What a request makes the processor do above the sockets: instructions, and where a first-level cache of 32 KB has not what is needed,
- * simulated by valgrind's cachegrind. The same on a busy machine as on a quiet one, within a percent: what another run of `main.ts` would
- * hide in its noise is seen here. Two runs, of which the longer one has more requests; the difference is what counts. Two minutes.
+ * simulated by valgrind's cachegrind. No other work on the machine changes it, but what V8 compiles differs from start to start: by
+ * some 3 percent, so repeat it. Two runs, of which the longer one has more requests; the difference is what counts. Two minutes.
  *
  *   node --import ./preload.mjs bench/micro/hop/count-main.ts [http1|mux|h2] [out|in] [8x16|32x1] [--FLAG OF NODE...]
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { sidecarCommand } from '../../../test/support/sidecar-command.ts';
 import { parseCounts, type Counts } from './counts.ts';
 import { parsePlay } from './crowd.ts';
 
-/** Those of a sidecar (package.json), and what would happen by time: compilation besides, collections of an idle heap. */
-const nodeFlags =
-  '--import ./preload.mjs --single-threaded-gc --no-maglev --max-inlined-bytecode-size-cumulative=2500 --max-semi-space-size=4 ' +
-  '--no-concurrent-recompilation --no-memory-reducer --initial-heap-size=600';
+/** What happens now and then is left out: compilation besides, full collections. */
+const steady = '--no-concurrent-recompilation --no-memory-reducer --heap-growing-percent=0 --initial-heap-size=600';
 /** A core of an AMD EPYC of 2023: 32 KB for code and for data, and 1 MB behind them. */
 const cachegrind =
   '--tool=cachegrind --cache-sim=yes --I1=32768,8,64 --D1=32768,8,64 --LL=1048576,8,64 ' +
@@ -38,9 +37,13 @@ console.log(
 
 async function count(requests: number): Promise<Counts> {
   const further = args.filter((arg) => arg.startsWith('--'));
-  const node = [process.execPath, ...nodeFlags.split(' '), ...further];
+  const flags = ['--import', './preload.mjs', ...sidecarCommand().nodeFlags, ...steady.split(' '), ...further];
   const main = [join(import.meta.dirname, 'counted-main.ts'), `${requests}`, wire, hop, shape];
   const options = { cwd: repository, maxBuffer: 1 << 24 };
-  const { stderr } = await promisify(execFile)('valgrind', [...cachegrind.split(' '), ...node, ...main], options);
+  const { stderr } = await promisify(execFile)(
+    'valgrind',
+    [...cachegrind.split(' '), process.execPath, ...flags, ...main],
+    options,
+  );
   return parseCounts(stderr);
 }

@@ -3,8 +3,8 @@
  * allocated, by function. No kernel, no TLS, no libuv: less noise than a run of the whole, and less truth; what the played peers cost is
  * in it, a few hundred nanoseconds. `count-main.ts` tells instructions, which no other work on the machine changes.
  *
- *   node --import ./preload.mjs --single-threaded-gc --no-maglev --max-inlined-bytecode-size-cumulative=2500 --max-semi-space-size=4 --heap-growing-percent=30 \
- *     bench/micro/hop/main.ts [http1|mux|h2] [out|in] [8x16|32x1] [ROUNDS]
+ *   node --import ./preload.mjs --single-threaded-gc --no-maglev --max-inlined-bytecode-size-cumulative=2500 \
+ *     --max-semi-space-size=4 --heap-growing-percent=30 bench/micro/hop/main.ts [http1|mux|h2] [out|in] [8x16|32x1] [ROUNDS]
  */
 import { allocationsOf } from './allocations.ts';
 import { Crowd, parsePlay } from './crowd.ts';

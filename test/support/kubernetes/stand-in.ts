@@ -162,15 +162,22 @@ export class StandIn {
     });
   }
 
-  /** Makes or replaces an object. */
+  /** Makes or changes an object, which a controller of Kubernetes may make in the same moment. */
   async put(path: string, object: object): Promise<void> {
     const slash = path.lastIndexOf('/');
     const whole = {
       ...object,
       metadata: { name: path.slice(slash + 1), ...(object as { metadata?: object }).metadata },
     };
-    if ((await this.api.read(path)) === null) await this.api.create(path.slice(0, slash), whole);
-    else await this.api.patch(path, { kind: 'merge', patch: whole });
+    if ((await this.api.read(path)) === null) {
+      try {
+        await this.api.create(path.slice(0, slash), whole);
+        return;
+      } catch (error) {
+        if (!isMeshError(error, 'conflict')) throw error;
+      }
+    }
+    await this.api.patch(path, { kind: 'merge', patch: whole });
   }
 
   async remove(path: string): Promise<void> {

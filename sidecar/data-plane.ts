@@ -24,8 +24,8 @@ export interface DataPlane {
   load(): Promise<PathLoad>;
   /** As {@link DataPath.startDraining}. */
   startDraining(): void;
-  /** As {@link DataPath.stopInbound}. */
-  stopInbound(): void;
+  /** As {@link DataPath.stopInbound}; resolves when it is so of all of them. */
+  stopInbound(): Promise<void>;
   /** As {@link DataPath.drained}. */
   drained(drainMs: number): Promise<void>;
   /** As {@link DataPath.handOver}. */
@@ -45,7 +45,7 @@ export function singleDataPlane(path: DataPath): DataPlane {
     report: () => Promise.resolve(reportOf(path)),
     load: () => Promise.resolve(path.load()),
     startDraining: () => path.startDraining(),
-    stopInbound: () => path.stopInbound(),
+    stopInbound: () => Promise.resolve(path.stopInbound()),
     drained: (drainMs) => path.drained(drainMs),
     handOver: (how) => path.handOver(how),
     close: () => path.close(),

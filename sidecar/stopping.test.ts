@@ -65,7 +65,14 @@ test('the process is told when nothing is left, and inbound is closed once on th
   let looks = 0;
   const ended = stopInPod({
     clock,
-    dataPlane: { load: () => Promise.resolve(load), stopInbound: () => did.push('stopInbound') },
+    dataPlane: {
+      load: () => Promise.resolve(load),
+      // Said only when all threads have done it.
+      stopInbound: async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        did.push('stopInbound');
+      },
+    },
     lookAtApp: () => {
       looks++;
       return Promise.resolve(app);

@@ -74,7 +74,7 @@ export async function stopInPod({ clock, dataPlane, lookAtApp, drainingSince, li
     }
     if (step === 'finish' && !isFinishing) {
       isFinishing = true;
-      dataPlane.stopInbound();
+      await dataPlane.stopInbound();
       log.info({ ...load, application: app }, 'takes no more connections from the mesh');
     }
     await pause(clock, isFinishing ? lookEveryMs.finishing : lookEveryMs.serving);

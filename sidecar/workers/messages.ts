@@ -43,7 +43,7 @@ export type ToWorker =
   | Readonly<{ kind: 'hosts'; cluster: string; states: readonly HostState[] }>
   | Readonly<{ kind: 'ejected'; cluster: string; key: string; isEjected: boolean }>
   | Readonly<{ kind: 'startDraining' }>
-  | Readonly<{ kind: 'stopInbound' }>
+  | Readonly<{ kind: 'stopInbound'; id: number }>
   | Readonly<{ kind: 'drained'; id: number; drainMs: number }>
   | Readonly<{ kind: 'handOver'; id: number; idleMs: number; limitMs: number }>
   | Readonly<{ kind: 'load'; id: number }>
@@ -53,6 +53,7 @@ export type ToWorker =
 /** What comes back for a message with an id, by its kind. */
 export type Answers = {
   apply: ReadonlyMap<string, HostPort>;
+  stopInbound: null;
   drained: null;
   handOver: null;
   load: PathLoad;

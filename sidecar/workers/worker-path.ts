@@ -77,7 +77,8 @@ export class WorkerPath {
       case 'startDraining':
         return this.path.startDraining();
       case 'stopInbound':
-        return this.path.stopInbound();
+        this.path.stopInbound();
+        return this.#answer(message.id, Promise.resolve(null));
       case 'drained':
         return this.#answer(message.id, this.path.drained(message.drainMs).then(nothing));
       case 'handOver': {

@@ -131,9 +131,10 @@ export class WorkerPool implements DataPlane {
     return sumLoads(await Promise.all(this.#threads().map((thread) => inTime(clock, thread.ask('load', {})))));
   }
 
-  stopInbound(): void {
-    this.#options.sockets.closeFor('inbound');
-    this.#tellAll({ kind: 'stopInbound' });
+  async stopInbound(): Promise<void> {
+    const { clock, sockets } = this.#options;
+    sockets.closeFor('inbound');
+    await Promise.all(this.#threads().map((thread) => inTime(clock, thread.ask('stopInbound', {}))));
   }
 
   startDraining(): void {

@@ -48,7 +48,11 @@ console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
 
 async function runPhase(phase: (typeof phases)[number]): Promise<void> {
-  const stream = run({ ...phase, execArgv: ['--import', './test/support/transport.ts'] });
+  // At full length some take as long as they take.
+  if (process.env['TULLE_KUBERNETES_FULL'] === undefined)
+    process.env['TULLE_TEST_LIMIT_MS'] = String(phase.timeout + 10_000);
+  const preloaded = ['transport', 'time-limit'].flatMap((name) => ['--import', `./test/support/${name}.ts`]);
+  const stream = run({ ...phase, execArgv: preloaded });
   stream.on('test:pass', (data) => {
     // A suite that is skipped has no tests that could be.
     if (data.skip !== undefined && data.skip !== false) {
